@@ -1,0 +1,15 @@
+#pragma once
+// Assertions of the programmer's own errors, on in every build. A failed CHECK is a bug in windhover, never a bad packet.
+
+#include <source_location>
+
+namespace windhover::stack::base {
+
+/// Prints `expression` and where it stands to standard error and aborts.
+[[noreturn]] void check_failed(const char* expression, const std::source_location& where = std::source_location::current());
+
+}  // namespace windhover::stack::base
+
+// NOLINTNEXTLINE(cppcoreguidelines-macro-usage): only a macro can name the expression that failed.
+#define CHECK(expression) \
+  (__builtin_expect(static_cast<bool>(expression), 1) ? void(0) : ::windhover::stack::base::check_failed(#expression))

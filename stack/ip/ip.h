@@ -1,0 +1,118 @@
+#pragma once
+// The internet layer of one lane: which packets are ours, and how ours find their next hop.
+//
+// input() takes a received frame and either uses it up (ARP, NDP, echo), hands up a transport packet or an ICMP error, or
+// gives the frame back to be passed. send() puts the link and internet headers in front of a transport segment and queues the
+// frame; output() yields what is queued. Medium kIp (TUN) has no link layer: no neighbours, no link header.
+
+#include <cstdint>
+#include <optional>
+#include <variant>
+
+#include "stack/base/counters.h"
+#include "stack/base/time.h"
+#include "stack/ip/config.h"
+#include "stack/link/device.h"
+#include "stack/wire/address.h"
+
+namespace windhover::stack::ip {
+
+/// Transport protocols by their assigned numbers.
+enum class Protocol : std::uint8_t { kIcmpV4 = 1, kTcp = 6, kUdp = 17, kIcmpV6 = 58 };
+
+/// A transport packet for one of our addresses. `frame.bytes()` is exactly the transport header and payload (padding cut off);
+/// its offload().checksum says whether the transport checksum still has to be verified.
+struct Packet {
+  link::Frame frame;
+  wire::Address source;
+  wire::Address destination;
+  Protocol protocol{};
+  std::uint8_t traffic_class = 0;  ///< DSCP and ECN.
+};
+
+/// An ICMP error about something we sent. The quoted transport header's first eight bytes identify the flow; TCP must check
+/// that `sequence` is in flight before it believes any of it (RFC 5927).
+struct TransportError {
+  enum class Kind : std::uint8_t {
+    kUnreachable,  ///< Network or host: soft (RFC 1122 4.2.3.9).
+    kRefused,      ///< Port or protocol unreachable, administratively prohibited: hard.
+    kTooBig,       ///< `mtu` is the next hop's (RFC 1191, RFC 8201); 0 when the router did not say.
+    kTimeExceeded,
+    kParameterProblem,
+  };
+  Kind kind{};
+  Protocol protocol{};
+  wire::Endpoint local;
+  wire::Endpoint remote;
+  std::uint32_t sequence = 0;
+  std::uint32_t mtu = 0;
+};
+
+/// A frame that is nobody's here.
+struct Passed {
+  link::Frame frame;
+};
+
+/// Used up: answered, learned from, or dropped under a name.
+struct Consumed {};
+
+using Input = std::variant<Consumed, Packet, TransportError, Passed>;
+
+/// Where a flow's packets go. Small and copyable: each connection keeps one. Made by Ip::route().
+struct Route {
+  wire::Address source;
+  wire::Address next_hop;       ///< The remote itself when on link, else the gateway.
+  std::uint32_t neighbour = 0;  ///< A hint into the neighbour table; checked at each use.
+};
+
+class Ip {
+ public:
+  /// `arena` is where replies are made; it, `counters` and the caps must outlive this.
+  Ip(base::Instant now, const Config& config, const link::Caps& caps, link::FrameArena& arena, base::Counters& counters);
+  ~Ip();
+  Ip(const Ip&) = delete;
+  Ip& operator=(const Ip&) = delete;
+
+  /// Takes one received frame.
+  Input input(base::Instant now, link::Frame frame);
+
+  bool is_local(const wire::Address& address) const;
+
+  /// The route to `remote`, from `source` when that is given (it must be local); nothing when there is none.
+  std::optional<Route> route(const wire::Address& remote, const std::optional<wire::Address>& source = {}) const;
+
+  /// The largest transport segment (header included) to `remote` over an unsegmented packet: path MTU less the IP header.
+  std::uint16_t transport_mtu(const wire::Address& remote) const;
+  /// Learns a smaller path MTU (already validated by the transport). Never below 1280 (IPv6) or 576 (IPv4).
+  void path_mtu(base::Instant now, const wire::Address& remote, std::uint32_t mtu);
+
+  /// How far from the front a transport header must lie in a frame given to send(): room for device, link and IP headers.
+  std::size_t headroom(const wire::Address& remote) const;
+
+  /// Sends a transport segment: `frame` holds it from its first byte (pieces may follow). For partial checksums and
+  /// segmentation the caller has set offload() with offsets relative to the transport header; send() shifts them. DF is set.
+  /// Precondition: frame.headroom() >= headroom(remote).
+  void send(base::Instant now, link::Frame frame, const wire::Address& remote, Protocol protocol, Route& route);
+
+  /// Answers a packet that no socket wants (port unreachable for UDP, protocol unreachable for the rest), rate-limited.
+  void reject(base::Instant now, Packet packet);
+
+  /// Appends queued frames to `burst`, oldest first, up to its room.
+  void output(link::Burst& burst);
+  /// Frames queued and not yet taken by output(): TCP builds more only while this stays below kBurstMax.
+  std::size_t queued() const;
+
+  void advance(base::Instant now);
+  base::Instant next_deadline() const;
+
+  /// Drops what waits (neighbour queues, frames to transmit). For the end of a lane.
+  void stop();
+
+  /// Bytes taken at construction.
+  std::size_t memory_size() const;
+
+ private:
+  // The implementation's own: interface, neighbours, icmp, path MTU cache, the queue of frames to transmit.
+};
+
+}  // namespace windhover::stack::ip

@@ -1,0 +1,76 @@
+#pragma once
+// The machine: frames and `now` in, frames and a deadline out.
+//
+// A Stack is one lane's whole network: neighbours, addresses, connections. It never reads a clock, calls the kernel or draws
+// randomness, so every backend, the simulator, the fuzzers and the benchmarks are merely different callers.
+//
+//   device.receive(burst); stack.input(now, burst); stack.advance(now); stack.output(now, burst); device.transmit(burst)
+
+#include <cstdint>
+#include <memory>
+
+#include "stack/base/counters.h"
+#include "stack/base/time.h"
+#include "stack/ip/config.h"
+#include "stack/link/device.h"
+#include "stack/tcp/app.h"
+#include "stack/tcp/config.h"
+
+namespace windhover::stack::lane {
+
+/// Everything a stack is made from besides its device. Addresses must be owned by this stack alone.
+struct Config {
+  ip::Config ip;
+  tcp::Config tcp;
+};
+
+/// Key material for sequence numbers, flow hashing and identifiers. Must be random and secret in production; any fixed value
+/// makes a run repeatable.
+struct Secrets {
+  std::array<std::uint8_t, 16> flow_hash{};
+  std::array<std::uint8_t, 16> isn{};
+  std::array<std::uint8_t, 16> timestamps{};
+};
+
+/// Thread: one lane. Memory is taken in the constructor; after that nothing allocates.
+class Stack {
+ public:
+  /// `device` is used for its caps, its arena and pass(); it must outlive the stack.
+  Stack(base::Instant now, const Config& config, const Secrets& secrets, link::Device& device);
+  ~Stack();
+  Stack(const Stack&) = delete;
+  Stack& operator=(const Stack&) = delete;
+
+  /// Accepts connections to `local` (an unspecified address means every address of that stack). Throws SetupError when the port
+  /// is taken. `acceptor` must outlive the listener.
+  void listen(const tcp::Endpoint& local, tcp::Acceptor& acceptor);
+  /// Stops accepting on that endpoint; connections stay.
+  void unlisten(const tcp::Endpoint& local);
+
+  /// Opens a connection; on_established() or on_closed() follows. nullptr when there is no route or no slot, or no port is free.
+  tcp::Connection* connect(base::Instant now, const tcp::Endpoint& remote, tcp::Handler& handler);
+
+  /// Takes every frame of the burst.
+  void input(base::Instant now, link::Burst& burst);
+  /// Fires the timers that are due.
+  void advance(base::Instant now);
+  /// Appends frames that are ready to go, up to the burst's room.
+  void output(base::Instant now, link::Burst& burst);
+  /// When to call advance() at the latest; `now` or earlier when output() has more to give.
+  base::Instant next_deadline() const;
+
+  /// Resets every connection (kStopped) and drops all that waits. For the end of a lane.
+  void stop(base::Instant now);
+
+  const base::Counters& counters() const;
+  std::uint64_t closed(tcp::CloseReason reason) const;
+  std::size_t connection_count() const;
+  /// Bytes taken at construction.
+  std::size_t memory_size() const;
+
+ private:
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace windhover::stack::lane
