@@ -19,6 +19,15 @@ constexpr std::array<std::string_view, kEventCount> kEventNames{
 
 std::string_view name(Drop drop) { return kDropNames.at(static_cast<std::size_t>(drop)); }
 
+std::uint64_t Counters::received_dropped() const {
+  std::uint64_t sum = 0;
+  for (std::size_t at = 0; at < kDropCount; ++at) {
+    const auto drop = static_cast<Drop>(at);
+    if (ends_received_frame(drop)) sum += value(drop);
+  }
+  return sum;
+}
+
 std::string_view name(Event event) { return kEventNames.at(static_cast<std::size_t>(event)); }
 
 }  // namespace windhover::stack::base

@@ -77,6 +77,24 @@ inline constexpr std::size_t kDropCount = 0
 /// The reason's name, such as "tcp.bad_checksum".
 std::string_view name(Drop drop);
 
+/// True when counting `drop` is the end of a received frame. The others are about what we send: a reply, a packet that waits
+/// for its neighbour, an error that the rate limit holds back. The frame that caused those is accounted for on its own.
+constexpr bool ends_received_frame(Drop drop) {
+  switch (drop) {
+    case Drop::kIcmpRateLimited:
+    case Drop::kNeighbourQueueFull:
+    case Drop::kNeighbourUnresolved:
+    case Drop::kNeighbourTableFull:
+    case Drop::kNoRoute:
+    case Drop::kTcpTimeWaitFull:
+    case Drop::kTransmitQueueFull:
+    case Drop::kTransmitNoFrame:
+      return false;
+    default:
+      return true;
+  }
+}
+
 /// What happened, other than drops: identifier, name.
 #define WINDHOVER_EVENTS(X)                                                                                   \
   X(kFramesIn, "frames_in")                             /* Frames handed to the stack. */                     \
@@ -108,7 +126,7 @@ inline constexpr std::size_t kEventCount = 0
 std::string_view name(Event event);
 
 /// One lane's counters. Thread: the lane writes, anybody reads.
-/// Invariant, between bursts: kFramesIn == kFramesConsumed + kFramesPassed + the drops that end a received frame.
+/// Invariant, between bursts: kFramesIn == kFramesConsumed + kFramesPassed + received_dropped().
 class Counters {
  public:
   void drop(Drop reason) { drops_[static_cast<std::size_t>(reason)].add(); }
@@ -116,6 +134,9 @@ class Counters {
 
   std::uint64_t value(Drop reason) const { return drops_[static_cast<std::size_t>(reason)].value(); }
   std::uint64_t value(Event event) const { return events_[static_cast<std::size_t>(event)].value(); }
+
+  /// Received frames that ended in a drop: the sum over the reasons for which ends_received_frame() holds.
+  std::uint64_t received_dropped() const;
 
  private:
   std::array<Counter, kDropCount> drops_;
