@@ -5,8 +5,8 @@
 
 namespace windhover::stack::base {
 
-void check_failed(const char* expression, const std::source_location& where) {
-  std::fprintf(stderr, "%s:%u: CHECK failed: %s (in %s)\n", where.file_name(), where.line(), expression, where.function_name());
+void check_failed(const char* expression, const char* file, int line, const char* function) {
+  std::fprintf(stderr, "%s:%d: CHECK failed: %s (in %s)\n", file, line, expression, function);
   std::abort();
 }
 

@@ -1,12 +1,13 @@
 #pragma once
-// Assertions of the programmer's own errors, on in every build. A failed CHECK is a bug in windhover, never a bad packet.
-
-#include <source_location>
+// Assertions of the programmer's own errors, on in every build. A failed CHECK is a bug in windhover, never a bad
+// packet.
 
 namespace windhover::stack::base {
 
-/// Prints `expression` and where it stands to standard error and aborts.
-[[noreturn]] void check_failed(const char* expression, const std::source_location& where = std::source_location::current());
+/// Prints `expression` and where it stands to standard error and aborts. The defaults are the caller's place (clang 14
+/// has no std::source_location).
+[[noreturn]] void check_failed(const char* expression, const char* file = __builtin_FILE(), int line = __builtin_LINE(),
+                               const char* function = __builtin_FUNCTION());
 
 }  // namespace windhover::stack::base
 

@@ -3,9 +3,12 @@
 // for a million.
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
+#include "stack/base/check.h"
 #include "stack/base/time.h"
 
 namespace windhover::stack::timer {
@@ -28,8 +31,14 @@ class Timer {
   base::Instant deadline_{};
 };
 
-/// Granularity: a timer fires at the first advance() at or after its deadline rounded up to a tick; never early.
-/// Range: any; deadlines beyond the top level's span wait there and are placed again. Thread: one lane. Never allocates.
+/// Granularity: a timer fires at the first advance() at or after its deadline rounded up to a tick (ticks are counted from
+/// where the wheel began); never early. Order: by tick, and within a tick as armed. Range: any. Thread: one lane. Never
+/// allocates.
+///
+/// How: eight levels of 64 slots, a slot of level n spanning 64^n ticks; together they span every Duration there is. A timer
+/// lies on the level of the highest base-64 digit in which its tick differs from the current one, in the slot of that digit.
+/// So all slots in use lie ahead of the current tick, and the lowest bit of the lowest level in use is the next thing to
+/// happen; moving over empty time touches nothing. A slot above level 0 that is reached is spread over the levels below.
 class Wheel {
  public:
   static constexpr base::Duration kTick = std::chrono::milliseconds(1);
@@ -42,12 +51,32 @@ class Wheel {
   /// Arms or re-arms. A deadline in the past fires at the next advance().
   void arm(Timer& timer, base::Instant deadline);
   /// Disarms; harmless when not armed.
-  void cancel(Timer& timer);
+  void cancel(Timer& timer) {
+    if (!timer.armed()) return;
+    unlink(timer);
+    --armed_count_;
+  }
 
   /// Moves time to `now` and calls expired(Timer&) for each timer that is due, each already disarmed. The callback may arm and
-  /// cancel any timer, its own too. Precondition: now does not go back.
+  /// cancel any timer, its own too; what it arms in the past waits for the next advance(). Preconditions: now does not go
+  /// back; not called from the callback.
   template <typename Expired>
-  void advance(base::Instant now, Expired&& expired);
+  void advance(base::Instant now, Expired&& expired) {
+    const std::uint64_t tick = tick_before(now);
+    CHECK(tick >= tick_);
+    if (armed_count_ == 0) {
+      tick_ = tick;
+      return;
+    }
+    if (tick == tick_ && empty(kDue)) return;
+    collect(tick);
+    Timer& firing = heads_[kFiring];
+    while (firing.next_ != &firing) {
+      Timer& timer = *firing.next_;
+      cancel(timer);
+      expired(timer);
+    }
+  }
 
   /// No timer fires before this moment; kNever when none is armed. May be early (a cascade), never late.
   base::Instant next_deadline() const;
@@ -55,8 +84,29 @@ class Wheel {
   std::size_t armed_count() const { return armed_count_; }
 
  private:
-  // The implementation's choice: levels of 64 slots with an occupancy bitmap each, so that advancing over empty time is cheap.
+  static constexpr unsigned kLevels = 8;
+  static constexpr unsigned kSlotBits = 6;
+  static constexpr unsigned kSlots = 1u << kSlotBits;
+  /// Two lists besides the slots: armed in the past, and taken by the advance() that is running.
+  static constexpr std::size_t kDue = kLevels * kSlots;
+  static constexpr std::size_t kFiring = kDue + 1;
+  static constexpr std::size_t kHeads = kFiring + 1;
+
+  std::uint64_t tick_before(base::Instant at) const;
+  std::uint64_t tick_after(base::Instant at) const;
+  bool empty(std::size_t list) const { return heads_[list].next_ == &heads_[list]; }
+  void link(Timer& timer, std::size_t list);
+  void unlink(Timer& timer);
+  void place(Timer& timer, std::uint64_t tick);
+  void splice(std::size_t from, std::size_t to);
+  void collect(std::uint64_t tick);
+
+  base::Instant start_;
+  std::uint64_t tick_ = 0;  // Whole ticks from start_ to the last advance().
   std::size_t armed_count_ = 0;
+  std::uint8_t levels_in_use_ = 0;                      // Bit n: level n has a slot in use.
+  std::array<std::uint64_t, kLevels> slots_in_use_{};   // Bit n: slot n of the level is not empty.
+  std::array<Timer, kHeads> heads_;                     // Circular lists; a head is never armed or fired.
 };
 
 }  // namespace windhover::stack::timer

@@ -1,0 +1,116 @@
+#pragma once
+// IPv6 packets (RFC 8200), and the way through their extension headers.
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+
+#include "stack/base/bytes.h"
+#include "stack/base/check.h"
+#include "stack/wire/address.h"
+#include "stack/wire/protocol.h"
+
+namespace windhover::stack::wire {
+
+/// Where the chain of extension headers ends. Offsets in bytes from the first byte of the IPv6 header.
+struct Ipv6Chain {
+  enum class End : std::uint8_t {
+    kUpper,          ///< `protocol` lies at `offset`; it may be one that nobody here speaks.
+    kFragment,       ///< A fragment header lies at `offset`.
+    kRouting,        ///< A routing header with segments left: we would have to forward.
+    kUnknownOption,  ///< The option at `offset` demands to be recognised (RFC 8200 §4.2) and is not.
+    kMisplaced,      ///< A hop-by-hop header that is not the first (RFC 8200 §4.1).
+    kTruncated,      ///< A header runs past the packet's end.
+    kTooMany,        ///< More headers than Ipv6View::kExtensionHeadersMax.
+  };
+  End end{};
+  std::uint8_t protocol = 0;   ///< The next-header value met last.
+  std::uint32_t offset = 0;    ///< Of the header that `protocol` names, or of what stopped the walk.
+  std::uint32_t named_at = 0;  ///< Of the octet that holds `protocol`: the pointer of a Parameter Problem.
+};
+
+/// A packet in place: version and payload length have been checked. Bytes behind the payload are cut off. Borrows the
+/// bytes.
+class Ipv6View {
+ public:
+  static constexpr std::size_t kHeaderSize = 40;
+  /// Extension headers walked in one packet. RFC 8200 §4.1 has use for seven.
+  static constexpr std::size_t kExtensionHeadersMax = 8;
+
+  /// Nothing unless version is 6 and 40 + payload length <= bytes.size(). Jumbograms (RFC 2675) show an empty payload.
+  /// Packets from or to ::ffff:0:0/96 are refused: that range stands for IPv4 in Address and never belongs on a wire.
+  static std::optional<Ipv6View> parse(base::Bytes bytes) {
+    if (bytes.size() < kHeaderSize || bytes[0] >> 4 != 6) return std::nullopt;
+    const std::size_t payload_length = base::load_be<std::uint16_t>(&bytes[4]);
+    if (payload_length > bytes.size() - kHeaderSize) return std::nullopt;
+    const Ipv6View view(bytes.data(), payload_length);
+    if (view.source().is_v4() || view.destination().is_v4()) return std::nullopt;
+    return view;
+  }
+
+  /// DSCP (upper six bits) and ECN (lower two).
+  std::uint8_t traffic_class() const {
+    return static_cast<std::uint8_t>(base::load_be<std::uint16_t>(data_) >> 4 & 0xff);
+  }
+  std::uint32_t flow_label() const { return base::load_be<std::uint32_t>(data_) & 0xfffff; }
+  std::size_t payload_length() const { return payload_length_; }
+  std::size_t total_length() const { return kHeaderSize + payload_length_; }
+  std::uint8_t next_header() const { return data_[6]; }
+  std::uint8_t hop_limit() const { return data_[7]; }
+  Address source() const { return Address::v6(base::Bytes{data_ + 8, 16}); }
+  Address destination() const { return Address::v6(base::Bytes{data_ + 24, 16}); }
+
+  base::Bytes header() const { return {data_, kHeaderSize}; }
+  /// Extension headers included.
+  base::Bytes payload() const { return {data_ + kHeaderSize, payload_length_}; }
+
+  /// Follows the extension headers to the upper protocol. Bounded in headers and in bytes whatever the packet says.
+  Ipv6Chain chain() const {
+    switch (next_header()) {
+      case kProtocolHopByHop:
+      case kProtocolRouting:
+      case kProtocolFragment:
+      case kProtocolDestinationOptions:
+        return walk();
+      default:
+        return {Ipv6Chain::End::kUpper, next_header(), kHeaderSize, 6};
+    }
+  }
+
+ private:
+  Ipv6View(const std::uint8_t* data, std::size_t payload_length) : data_(data), payload_length_(payload_length) {}
+
+  Ipv6Chain walk() const;
+  std::optional<std::uint32_t> unknown_option(std::size_t begin, std::size_t end, bool& truncated) const;
+
+  const std::uint8_t* data_;
+  std::size_t payload_length_;
+};
+
+/// A header to write. Both addresses must be IPv6.
+struct Ipv6Header {
+  static constexpr std::size_t kSize = 40;
+
+  std::uint8_t traffic_class = 0;
+  std::uint32_t flow_label = 0;  ///< 20 bits.
+  std::uint16_t payload_size = 0;
+  std::uint8_t next_header = 0;
+  std::uint8_t hop_limit = 64;
+  Address source;
+  Address destination;
+
+  /// Precondition: to.size() >= kSize.
+  void write(base::MutableBytes to) const {
+    CHECK(to.size() >= kSize);
+    std::uint8_t* at = to.data();
+    base::store_be(at, std::uint32_t{6} << 28 | std::uint32_t{traffic_class} << 20 | (flow_label & 0xfffff));
+    base::store_be(at + 4, payload_size);
+    at[6] = next_header;
+    at[7] = hop_limit;
+    std::memcpy(at + 8, source.mapped().data(), Address::kSize);
+    std::memcpy(at + 24, destination.mapped().data(), Address::kSize);
+  }
+};
+
+}  // namespace windhover::stack::wire
