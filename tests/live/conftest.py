@@ -1,0 +1,191 @@
+"""The live suite: a real server in a network namespace of its own, with the Linux kernel's clients as its peer.
+
+Every test class gets a namespace and a server (fixture `live`); the class may say how:
+
+    settings = ("limits.keepAliveTimeout=2s",)   # --set arguments
+    build = "dev"                                # the build folder whose server runs, "release" unless told
+"""
+
+import contextlib
+import os
+import pathlib
+import shutil
+import signal
+import tempfile
+
+import pytest
+
+from harness import backends, netns
+from harness.site import Site
+from harness.wait import wait_until
+
+
+def pytest_addoption(parser):
+    group = parser.getgroup("windhover")
+    group.addoption("--backend", action="append", choices=sorted(backends.BACKENDS), help="which server to test (repeatable)")
+    group.addoption("--quick", action="store_true", help="shorter load, smaller files, fewer connections")
+    group.addoption("--seed", type=lambda text: int(text, 0), default=0x57494E44, help="seed of what is random")
+    group.addoption("--artifacts", type=pathlib.Path, default=backends.REPOSITORY / "build" / "live",
+                    help="folder for screenshots and measurements")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "smoke: runs on every backend, not just on the one that the suite is mainly about")
+    config.addinivalue_line("markers", "ethernet: is about a device with link addresses")
+    config.addinivalue_line("markers", "ours: says something about windhover only, so it is left out for a stand-in")
+    # Ends by signal take the same way out as Ctrl-C, so that every namespace is deleted.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    if netns.unavailable_because() is None:
+        netns.sweep()
+
+
+def pytest_report_header(config):
+    return f"seed: {config.getoption('--seed'):#x}"
+
+
+def pytest_generate_tests(metafunc):
+    if "backend" in metafunc.fixturenames:
+        names = metafunc.config.getoption("--backend") or backends.DEFAULT_BACKENDS
+        metafunc.parametrize("backend", [backends.BACKENDS[name] for name in names], ids=names, scope="class")
+
+
+def _belongs(item):
+    callspec = getattr(item, "callspec", None)
+    backend = callspec.params.get("backend") if callspec else None
+    if backend is None:
+        return True
+    marked = {mark.name for mark in item.iter_markers()}
+    if "ethernet" in marked and not backend.ethernet or "ours" in marked and not backend.ours:
+        return False
+    return not backend.smoke or bool(marked & {"smoke", "ethernet"})
+
+
+def pytest_collection_modifyitems(config, items):
+    kept = [item for item in items if _belongs(item)]
+    config.hook.pytest_deselected(items=[item for item in items if not _belongs(item)])
+    items[:] = kept
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Shows what the server printed beside a test that failed."""
+    report = (yield).get_result()
+    live = getattr(item, "funcargs", {}).get("live")
+    if report.failed and live is not None:
+        report.sections.append(("the server", live.server.output))
+
+
+def require(condition, why):
+    """Skips where `condition` does not hold, except in CI, where it must."""
+    if not condition:
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(why)
+
+
+@pytest.fixture(scope="session")
+def quick(request):
+    return request.config.getoption("--quick")
+
+
+@pytest.fixture(scope="session")
+def seed(request):
+    return request.config.getoption("--seed")
+
+
+@pytest.fixture(scope="session")
+def artifacts(request):
+    folder = request.config.getoption("--artifacts")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def site():
+    """The files that the servers serve."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="windhover-live-"))
+    yield Site(folder)
+    shutil.rmtree(folder)
+
+
+class Live:
+    """A running server and the namespace that its clients live in. `v4` and `v6` are its base URLs."""
+
+    def __init__(self, namespace, server, backend):
+        self.namespace = namespace
+        self.server = server
+        self.backend = backend
+        self.v4 = f"http://{backends.SERVER_V4}:{backends.PORT}"
+        self.v6 = f"http://[{backends.SERVER_V6}]:{backends.PORT}"
+
+    def connect(self, address=backends.SERVER_V4, timeout=10.0):
+        return self.namespace.connect(address, backends.PORT, timeout)
+
+    def curl(self, *args, timeout=30, check=True):
+        """curl's standard output as bytes."""
+        done = self.namespace.run("curl", "-sS", "--max-time", timeout, *args, timeout=timeout + 5, check=False)
+        assert not check or done.returncode == 0, f"curl exited with {done.returncode}: {done.stderr}"
+        return done.stdout
+
+
+def _start(namespace, request, backend, root, scratch, resources):
+    settings = getattr(request.cls, "settings", ())
+    if backend.ours:
+        build = getattr(request.cls, "build", "release")
+        path = backends.binary(build)
+        require(path.exists(), f"{path} is not built")
+        server = backends.Windhover(namespace, backend, root, scratch, build, settings)
+    else:
+        peer = resources.enter_context(netns.Namespace("peer"))
+        backends.join_by_veth(namespace, peer)
+        peer.run("sysctl", "-qw", "net.ipv4.tcp_max_syn_backlog=8192", "net.core.somaxconn=8192")
+        server = backends.Nginx(peer, root, scratch, [(backends.SERVER_V4, backends.PORT), (backends.SERVER_V6, backends.PORT)],
+                                keep_alive=backends.nginx_setting(settings, "limits.keepAliveTimeout", "130s"),
+                                headers=backends.nginx_setting(settings, "limits.requestHeadersTimeout", "30s"))
+    return server
+
+
+@pytest.fixture(scope="class")
+def live(request, backend, tmp_path_factory):
+    """Starts the server, and at the end checks that it stops as it should: status 0, one summary line whose counters add up,
+    no sanitizer report."""
+    why = netns.unavailable_because()
+    require(why is None, why)
+    root = request.getfixturevalue(getattr(request.cls, "root", "site")).root
+    scratch = tmp_path_factory.mktemp("server")
+    with contextlib.ExitStack() as resources:
+        namespace = resources.enter_context(netns.Namespace(backend.name))
+        server = _start(namespace, request, backend, root, scratch, resources)
+        resources.callback(server.kill)
+        server.start()
+        yield Live(namespace, server, backend)
+        taken = _frames_taken(namespace) if server.alive() else None
+        status = server.stop()
+        if backend.ours:
+            check_end(server.output, status, taken)
+
+
+def _frames_taken(namespace):
+    """How many frames the server has read from its device, once that number has come to rest."""
+    seen = [-1]
+
+    def at_rest():
+        before, seen[0] = seen[0], namespace.interface(backends.DEVICE)[1]
+        return before == seen[0]
+
+    wait_until(at_rest, 10, "frames of the clients come to rest")
+    return seen[0]
+
+
+# What the kernel may send by itself between the reading of its counter and the end of the server: router solicitations, reports
+# of multicast listeners, the answers to our FINs.
+UNPROMPTED_FRAMES_MAX = 16
+
+
+def check_end(output, status, taken):
+    assert status == 0, f"exit status {status}\n{output}"
+    for report in ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:", "CHECK failed"):
+        assert report not in output, output
+    counters = backends.parse_summary(output)
+    ends = counters["frames_consumed"] + counters["frames_passed"] + counters["frames_dropped"]
+    assert counters["frames_in"] == ends, f"{counters['frames_in']} frames in, {ends} accounted for\n{output}"
+    assert taken is None or 0 <= counters["frames_in"] - taken <= UNPROMPTED_FRAMES_MAX, (
+        f"the kernel sent {taken} frames, the server counts {counters['frames_in']}\n{output}")

@@ -1,0 +1,83 @@
+"""What a network administrator tries first: ping, closed ports, neighbours."""
+
+import errno
+import socket
+
+import pytest
+from harness.backends import DEVICE, PORT, SERVER_V4, SERVER_V6
+
+CLOSED_PORT = 9
+
+
+class TestProbes:
+    pytestmark = pytest.mark.smoke
+
+    # 1472 and 1452 bytes fill an MTU of 1500; 0 leaves no room for ping's own time stamp.
+    @pytest.mark.parametrize("size", (0, 1, 56, 57, 512, 1400, 1472))
+    def test_ping(self, live, size):
+        self._ping(live, "-4", SERVER_V4, size)
+
+    @pytest.mark.parametrize("size", (0, 1, 56, 57, 512, 1400, 1452))
+    def test_ping_6(self, live, size):
+        self._ping(live, "-6", SERVER_V6, size)
+
+    def _ping(self, live, family, address, size):
+        done = live.namespace.run("ping", family, "-n", "-c", 5, "-i", "0.05", "-W", 5, "-M", "do", "-s", size, "-p", "a5",
+                                  address, check=False)
+        assert " 0% packet loss" in done.stdout, done.stdout + done.stderr
+        assert "wrong data byte" not in done.stdout, done.stdout
+
+    @pytest.mark.parametrize("family, address", ((socket.AF_INET, SERVER_V4), (socket.AF_INET6, SERVER_V6)), ids=("v4", "v6"))
+    def test_udp_to_a_closed_port_gives_port_unreachable(self, live, family, address):
+        with live.namespace.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.settimeout(5)
+            probe.connect((address, CLOSED_PORT))
+            probe.send(b"anybody there?")
+            with pytest.raises(ConnectionRefusedError):
+                probe.recv(100)
+
+    @pytest.mark.parametrize("family, address", ((socket.AF_INET, SERVER_V4), (socket.AF_INET6, SERVER_V6)), ids=("v4", "v6"))
+    def test_tcp_to_a_closed_port_is_refused(self, live, family, address):
+        with live.namespace.socket(family, socket.SOCK_STREAM) as probe:
+            probe.settimeout(5)
+            assert probe.connect_ex((address, CLOSED_PORT)) == errno.ECONNREFUSED
+
+    @pytest.mark.ours
+    def test_other_addresses_do_not_answer(self, live):
+        with live.namespace.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            probe.settimeout(0.5)
+            assert probe.connect_ex(("10.66.0.3", PORT)) != 0
+
+
+class TestNeighbours:
+    pytestmark = pytest.mark.ethernet
+
+    @pytest.mark.parametrize("family, address", (("-4", SERVER_V4), ("-6", SERVER_V6)), ids=("ARP", "NDP"))
+    def test_forgotten_neighbour_is_found_again(self, live, family, address):
+        """The kernel keeps no entry: the ping can only be answered after ARP or NDP was."""
+        for _ in range(3):
+            live.namespace.run("ip", family, "neigh", "flush", "dev", DEVICE)
+            live.namespace.run("ping", family, "-n", "-c", 1, "-W", 5, address)
+            entry = live.namespace.run("ip", family, "neigh", "show", address, "dev", DEVICE).stdout
+            assert "lladdr" in entry and "FAILED" not in entry
+
+    def test_both_families_have_one_link_address(self, live):
+        found = set()
+        for family, address in (("-4", SERVER_V4), ("-6", SERVER_V6)):
+            live.namespace.run("ping", family, "-n", "-c", 1, "-W", 5, address)
+            words = live.namespace.run("ip", family, "neigh", "show", address, "dev", DEVICE).stdout.split()
+            found.add(words[words.index("lladdr") + 1])
+        assert len(found) == 1
+
+    @pytest.mark.parametrize("family, address", (("-4", "10.66.0.77"), ("-6", "fd66::77")), ids=("ARP", "NDP"))
+    def test_address_that_is_not_ours_is_not_claimed(self, live, family, address):
+        done = live.namespace.run("ping", family, "-n", "-c", 1, "-W", 1, address, check=False)
+        assert done.returncode != 0
+        assert "lladdr" not in live.namespace.run("ip", family, "neigh", "show", address, "dev", DEVICE).stdout
+
+    def test_changed_link_address_of_the_host_is_learned(self, live):
+        """The server must follow a host whose address moves to another MAC and says so by ARP."""
+        live.namespace.run("ping", "-4", "-n", "-c", 1, "-W", 5, SERVER_V4)
+        live.namespace.run("ip", "link", "set", "dev", DEVICE, "address", "02:00:00:00:66:01")
+        live.namespace.run("ip", "neigh", "flush", "dev", DEVICE)
+        live.namespace.run("ping", "-4", "-n", "-c", 20, "-i", "0.2", "-w", 10, SERVER_V4)
