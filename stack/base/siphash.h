@@ -63,8 +63,8 @@ class SipState {
 
 }  // namespace internal
 
-/// The hash of kCount words, inline and unrolled: for keys of fixed size such as a flow's. Equal to siphash() over the words'
-/// little-endian bytes.
+/// The hash of kCount words, inline and unrolled: for keys of fixed size such as a flow's. Equal to siphash() over the
+/// words' little-endian bytes.
 template <std::size_t kCount>
 inline std::uint64_t siphash(const SipKey& key, const std::array<std::uint64_t, kCount>& words) {
   internal::SipState state(key);

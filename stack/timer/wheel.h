@@ -1,6 +1,6 @@
 #pragma once
-// A hierarchical timing wheel (Varghese and Lauck, 1987): arming, cancelling and expiring cost the same for ten timers and
-// for a million.
+// A hierarchical timing wheel (Varghese and Lauck, 1987): arming, cancelling and expiring cost the same for ten timers
+// and for a million.
 
 #include <array>
 #include <bit>
@@ -31,14 +31,15 @@ class Timer {
   base::Instant deadline_{};
 };
 
-/// Granularity: a timer fires at the first advance() at or after its deadline rounded up to a tick (ticks are counted from
-/// where the wheel began); never early. Order: by tick, and within a tick as armed. Range: any. Thread: one lane. Never
-/// allocates.
+/// Granularity: a timer fires at the first advance() at or after its deadline rounded up to a tick (ticks are counted
+/// from where the wheel began); never early. Order: by tick, and within a tick as armed. Range: any. Thread: one lane.
+/// Never allocates.
 ///
-/// How: eight levels of 64 slots, a slot of level n spanning 64^n ticks; together they span every Duration there is. A timer
-/// lies on the level of the highest base-64 digit in which its tick differs from the current one, in the slot of that digit.
-/// So all slots in use lie ahead of the current tick, and the lowest bit of the lowest level in use is the next thing to
-/// happen; moving over empty time touches nothing. A slot above level 0 that is reached is spread over the levels below.
+/// How: eight levels of 64 slots, a slot of level n spanning 64^n ticks; together they span every Duration there is. A
+/// timer lies on the level of the highest base-64 digit in which its tick differs from the current one, in the slot of
+/// that digit. So all slots in use lie ahead of the current tick, and the lowest bit of the lowest level in use is the
+/// next thing to happen; moving over empty time touches nothing. A slot above level 0 that is reached is spread over
+/// the levels below.
 class Wheel {
  public:
   static constexpr base::Duration kTick = std::chrono::milliseconds(1);
@@ -57,9 +58,9 @@ class Wheel {
     --armed_count_;
   }
 
-  /// Moves time to `now` and calls expired(Timer&) for each timer that is due, each already disarmed. The callback may arm and
-  /// cancel any timer, its own too; what it arms in the past waits for the next advance(). Preconditions: now does not go
-  /// back; not called from the callback.
+  /// Moves time to `now` and calls expired(Timer&) for each timer that is due, each already disarmed. The callback may
+  /// arm and cancel any timer, its own too; what it arms in the past waits for the next advance(). Preconditions: now
+  /// does not go back; not called from the callback.
   template <typename Expired>
   void advance(base::Instant now, Expired&& expired) {
     const std::uint64_t tick = tick_before(now);
@@ -104,9 +105,9 @@ class Wheel {
   base::Instant start_;
   std::uint64_t tick_ = 0;  // Whole ticks from start_ to the last advance().
   std::size_t armed_count_ = 0;
-  std::uint8_t levels_in_use_ = 0;                      // Bit n: level n has a slot in use.
-  std::array<std::uint64_t, kLevels> slots_in_use_{};   // Bit n: slot n of the level is not empty.
-  std::array<Timer, kHeads> heads_;                     // Circular lists; a head is never armed or fired.
+  std::uint8_t levels_in_use_ = 0;                     // Bit n: level n has a slot in use.
+  std::array<std::uint64_t, kLevels> slots_in_use_{};  // Bit n: slot n of the level is not empty.
+  std::array<Timer, kHeads> heads_;                    // Circular lists; a head is never armed or fired.
 };
 
 }  // namespace windhover::stack::timer

@@ -13,7 +13,8 @@
 
 namespace windhover::stack::wire {
 
-/// An IPv4 or IPv6 address. IPv4 is held as ::ffff:a.b.c.d (RFC 4291 §2.5.5.2), so one type serves flow tables and routes.
+/// An IPv4 or IPv6 address. IPv4 is held as ::ffff:a.b.c.d (RFC 4291 §2.5.5.2), so one type serves flow tables and
+/// routes.
 class Address {
  public:
   static constexpr std::size_t kSize = 16;
@@ -44,7 +45,8 @@ class Address {
   static std::optional<Address> parse(std::string_view text);
 
   bool is_v4() const {
-    return base::load_be<std::uint64_t>(octets_.data()) == 0 && base::load_be<std::uint32_t>(octets_.data() + 8) == 0xffff;
+    return base::load_be<std::uint64_t>(octets_.data()) == 0 &&
+           base::load_be<std::uint32_t>(octets_.data() + 8) == 0xffff;
   }
   bool is_unspecified() const { return *this == Address{} || (is_v4() && v4_value() == 0); }
   /// 224.0.0.0/4 or ff00::/8.
