@@ -59,8 +59,8 @@ struct Config {
 /// counts and lets go.
 class Tun : public stack::link::Device {
  public:
-  Tun(const Config& config, const std::string& name, const Offered& offered, File file);
-  ~Tun() override;
+  /// For open(), which has attached `queue` to the device that `config` names.
+  Tun(const Config& config, Queue queue);
 
   std::string_view name() const override { return name_; }
   const stack::link::Caps& caps() const override { return caps_; }
@@ -78,10 +78,11 @@ class Tun : public stack::link::Device {
   std::size_t memory_size() const { return receive_arena_.memory_size() + transmit_arena_.memory_size(); }
 
  private:
-  enum class Sent : std::uint8_t { kYes, kBlocked, kRefused };
+  enum class Read : std::uint8_t { kFrame, kNothing, kMalformed };
+  enum class Written : std::uint8_t { kYes, kNotNow, kRefused };
 
-  stack::link::Frame read_frame();
-  Sent write_frame(stack::link::Frame& frame);
+  Read read_frame(stack::link::Frame& frame);
+  Written write_frame(stack::link::Frame& frame);
 
   std::string name_;
   File file_;
@@ -91,7 +92,6 @@ class Tun : public stack::link::Device {
   stack::link::FrameArena transmit_arena_;
   stack::link::DeviceStats stats_;
   std::size_t likely_waiting_ = 1;  ///< Frames that receive() takes before it trusts the queue to be empty.
-  bool queue_empty_ = false;        ///< The last read found nothing.
   bool blocked_ = false;
   int failure_ = 0;
 };
