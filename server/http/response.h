@@ -21,7 +21,9 @@ std::string_view reason_phrase(std::uint16_t status);
 class Response {
  public:
   static constexpr std::size_t kOwnedHeadersMax = 12 * 1024;
+  static constexpr std::size_t kBorrowedHeadersMax = 2 * 1024;
   static constexpr std::size_t kOwnedBodyMax = 2 * 1024;
+  static constexpr std::size_t kPlainBodyMax = 16 * 1024;
 
   /// Back to an empty 200.
   void reset();
@@ -35,7 +37,8 @@ class Response {
   /// Copies a field line. False when there is no room, or when name or value could break out of its line.
   [[nodiscard]] bool add_header(std::string_view name, std::string_view value);
 
-  /// The body; the last one set counts. Its size is the Content-Length also where no body may be sent (HEAD).
+  /// The body; the last one set counts. Its size is the Content-Length also where no body may be sent (HEAD). Bodies
+  /// that are not shared are copied into the send queue and best kept below a few KiB: at most kPlainBodyMax.
   void borrow_body(stack::base::Bytes bytes);
   void share_body(stack::base::Slice slice);
   /// Precondition: text.size() <= kOwnedBodyMax.

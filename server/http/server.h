@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "server/http/counters.h"
+#include "server/http/head_writer.h"
 #include "server/http/limits.h"
 #include "server/http/responder.h"
 #include "stack/base/time.h"
@@ -20,9 +21,6 @@ struct Capacity {
   std::uint32_t small_buffers = 4096;  ///< 2 KiB each: heads that arrive in parts, answers that have to wait.
   std::uint32_t large_buffers = 256;  ///< Each as large as the largest head that the limits allow, and at least 64 KiB.
 };
-
-/// Add it to an Instant's time since its epoch to get the time since 1970, UTC.
-using ClockOffset = stack::base::Duration;
 
 /// Thread: one lane. Nothing allocates after construction. Must outlive its connections: destroy it after Stack::stop()
 /// or with the stack already gone.
