@@ -31,9 +31,9 @@ class Response {
   void set_status(std::uint16_t status) { status_ = status; }
   std::uint16_t status() const { return status_; }
 
-  /// Ready-made field lines, each ended by CRLF, borrowed. At most one block an answer; no field that the connection
-  /// adds.
-  void borrow_headers(std::string_view block) { borrowed_headers_ = block; }
+  /// Ready-made field lines, each ended by CRLF, borrowed. At most one block an answer, at most kBorrowedHeadersMax
+  /// bytes, and no field that the connection adds.
+  void borrow_headers(std::string_view block);
   /// Copies a field line. False when there is no room, or when name or value could break out of its line.
   [[nodiscard]] bool add_header(std::string_view name, std::string_view value);
 
