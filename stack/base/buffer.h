@@ -17,9 +17,9 @@ namespace windhover::stack::base {
 /// The head of a run of bytes that is shared by reference count.
 ///
 /// Ownership: whoever makes one hands its first reference to a BufferRef; the last reference to go calls `release`.
-/// Threads: the count is atomic, so buffers that never change after they are shared may be held by several lanes. A buffer
-/// whose `release` returns it to a lane's pool must be held by that lane alone.
-/// Invariant: bytes that a Slice names never change while the Slice lives.
+/// Threads: the count is atomic, so buffers that never change after they are shared may be held by several lanes. A
+/// buffer whose `release` returns it to a lane's pool must be held by that lane alone. Invariant: bytes that a Slice
+/// names never change while the Slice lives.
 class Buffer {
  public:
   using Release = void (*)(Buffer*) noexcept;
@@ -51,7 +51,8 @@ class BufferRef {
     return *this;
   }
   ~BufferRef() {
-    if (buffer_ != nullptr && buffer_->references_.fetch_sub(1, std::memory_order_acq_rel) == 1) buffer_->release_(buffer_);
+    if (buffer_ != nullptr && buffer_->references_.fetch_sub(1, std::memory_order_acq_rel) == 1)
+      buffer_->release_(buffer_);
   }
 
   explicit operator bool() const { return buffer_ != nullptr; }

@@ -20,9 +20,7 @@ inline Bytes as_bytes(std::string_view text) {
 }
 
 /// The text that lies in some bytes, without copying it.
-inline std::string_view as_text(Bytes bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
+inline std::string_view as_text(Bytes bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
 
 /// Converts between host order and network order.
 template <std::unsigned_integral T>

@@ -11,7 +11,8 @@
 
 namespace windhover::stack::base {
 
-/// A number with one writer (its lane) and any number of readers on other threads. Never locked, never read-modify-write.
+/// A number with one writer (its lane) and any number of readers on other threads. Never locked, never
+/// read-modify-write.
 class Counter {
  public:
   void add(std::uint64_t count = 1) { value_.store(value() + count, std::memory_order_relaxed); }
@@ -22,45 +23,45 @@ class Counter {
 };
 
 /// Every reason for which the stack drops a frame, a packet or a segment: identifier, name.
-#define WINDHOVER_DROPS(X)                                                                                      \
-  X(kLinkTruncated, "link.truncated")                   /* Shorter than its link header. */                     \
-  X(kLinkNotForUs, "link.not_for_us")                   /* Unicast to another MAC. */                           \
-  X(kLinkUnknownType, "link.unknown_type")              /* An EtherType or IP version that nobody here speaks. */ \
-  X(kArpMalformed, "arp.malformed")                                                                             \
-  X(kArpIgnored, "arp.ignored")                         /* Well-formed, not for us or not to be believed. */    \
-  X(kIpv4Malformed, "ipv4.malformed")                   /* Version, header length or total length impossible. */ \
-  X(kIpv4BadChecksum, "ipv4.bad_checksum")                                                                      \
-  X(kIpv4Fragment, "ipv4.fragment")                     /* Reassembly is not offered. */                        \
-  X(kIpv6Malformed, "ipv6.malformed")                                                                           \
-  X(kIpv6ExtensionHeader, "ipv6.extension_header")      /* One that is not offered. */                          \
-  X(kIpBadSource, "ip.bad_source")                      /* Multicast, broadcast, loopback or our own address. */ \
-  X(kIpNotForUs, "ip.not_for_us")                                                                               \
-  X(kIcmpMalformed, "icmp.malformed")                                                                           \
-  X(kIcmpBadChecksum, "icmp.bad_checksum")                                                                      \
-  X(kIcmpIgnored, "icmp.ignored")                       /* A type or a quoted flow that means nothing here. */  \
-  X(kIcmpRateLimited, "icmp.rate_limited")              /* An error of ours that was not sent. */               \
-  X(kNdpInvalid, "ndp.invalid")                         /* Fails the checks of RFC 4861 7.1. */                 \
-  X(kNeighbourQueueFull, "neighbour.queue_full")        /* Too much waits for one resolution. */                \
-  X(kNeighbourUnresolved, "neighbour.unresolved")       /* Resolution failed with packets waiting. */           \
-  X(kNeighbourTableFull, "neighbour.table_full")                                                                \
-  X(kNoRoute, "ip.no_route")                                                                                    \
-  X(kUdpMalformed, "udp.malformed")                                                                             \
-  X(kUdpNoSocket, "udp.no_socket")                      /* Answered with port unreachable. */                   \
-  X(kUnknownProtocol, "ip.unknown_protocol")            /* Answered with protocol unreachable. */               \
-  X(kTcpMalformed, "tcp.malformed")                     /* Header length or options impossible. */              \
-  X(kTcpBadChecksum, "tcp.bad_checksum")                                                                        \
-  X(kTcpBadFlags, "tcp.bad_flags")                      /* Flags that no state accepts. */                      \
-  X(kTcpNoConnection, "tcp.no_connection")              /* Answered with RST unless it was one. */              \
-  X(kTcpUnacceptable, "tcp.unacceptable")               /* Outside the receive window (RFC 9293 3.10.7.4). */   \
-  X(kTcpPaws, "tcp.paws")                               /* Timestamp too old (RFC 7323 5.3). */                 \
-  X(kTcpBadAck, "tcp.bad_ack")                          /* Acknowledges what was never sent. */                 \
-  X(kTcpBacklogFull, "tcp.backlog_full")                /* A SYN beyond the listener's half-open bound. */      \
-  X(kTcpTableFull, "tcp.table_full")                    /* No connection slot is free. */                       \
-  X(kTcpReassemblyFull, "tcp.reassembly_full")          /* Out-of-order data beyond its bound. */               \
-  X(kTcpTimeWaitFull, "tcp.time_wait_full")             /* A TIME-WAIT was cut short. */                        \
-  X(kTcpRefused, "tcp.refused")                         /* The application declined the connection. */          \
-  X(kTransmitQueueFull, "transmit.queue_full")          /* A reply had no room. */                              \
-  X(kTransmitNoFrame, "transmit.no_frame")              /* The arena was empty. */
+#define WINDHOVER_DROPS(X)                                                                                  \
+  X(kLinkTruncated, "link.truncated")      /* Shorter than its link header. */                              \
+  X(kLinkNotForUs, "link.not_for_us")      /* Unicast to another MAC. */                                    \
+  X(kLinkUnknownType, "link.unknown_type") /* An EtherType or IP version that nobody here speaks. */        \
+  X(kArpMalformed, "arp.malformed")                                                                         \
+  X(kArpIgnored, "arp.ignored")       /* Well-formed, not for us or not to be believed. */                  \
+  X(kIpv4Malformed, "ipv4.malformed") /* Version, header length or total length impossible. */              \
+  X(kIpv4BadChecksum, "ipv4.bad_checksum")                                                                  \
+  X(kIpv4Fragment, "ipv4.fragment") /* Reassembly is not offered. */                                        \
+  X(kIpv6Malformed, "ipv6.malformed")                                                                       \
+  X(kIpv6ExtensionHeader, "ipv6.extension_header") /* One that is not offered. */                           \
+  X(kIpBadSource, "ip.bad_source")                 /* Multicast, broadcast, loopback or our own address. */ \
+  X(kIpNotForUs, "ip.not_for_us")                                                                           \
+  X(kIcmpMalformed, "icmp.malformed")                                                                       \
+  X(kIcmpBadChecksum, "icmp.bad_checksum")                                                                  \
+  X(kIcmpIgnored, "icmp.ignored")                 /* A type or a quoted flow that means nothing here. */    \
+  X(kIcmpRateLimited, "icmp.rate_limited")        /* An error of ours that was not sent. */                 \
+  X(kNdpInvalid, "ndp.invalid")                   /* Fails the checks of RFC 4861 7.1. */                   \
+  X(kNeighbourQueueFull, "neighbour.queue_full")  /* Too much waits for one resolution. */                  \
+  X(kNeighbourUnresolved, "neighbour.unresolved") /* Resolution failed with packets waiting. */             \
+  X(kNeighbourTableFull, "neighbour.table_full")                                                            \
+  X(kNoRoute, "ip.no_route")                                                                                \
+  X(kUdpMalformed, "udp.malformed")                                                                         \
+  X(kUdpNoSocket, "udp.no_socket")           /* Answered with port unreachable. */                          \
+  X(kUnknownProtocol, "ip.unknown_protocol") /* Answered with protocol unreachable. */                      \
+  X(kTcpMalformed, "tcp.malformed")          /* Header length or options impossible. */                     \
+  X(kTcpBadChecksum, "tcp.bad_checksum")                                                                    \
+  X(kTcpBadFlags, "tcp.bad_flags")             /* Flags that no state accepts. */                           \
+  X(kTcpNoConnection, "tcp.no_connection")     /* Answered with RST unless it was one. */                   \
+  X(kTcpUnacceptable, "tcp.unacceptable")      /* Outside the receive window (RFC 9293 3.10.7.4). */        \
+  X(kTcpPaws, "tcp.paws")                      /* Timestamp too old (RFC 7323 5.3). */                      \
+  X(kTcpBadAck, "tcp.bad_ack")                 /* Acknowledges what was never sent. */                      \
+  X(kTcpBacklogFull, "tcp.backlog_full")       /* A SYN beyond the listener's half-open bound. */           \
+  X(kTcpTableFull, "tcp.table_full")           /* No connection slot is free. */                            \
+  X(kTcpReassemblyFull, "tcp.reassembly_full") /* Out-of-order data beyond its bound. */                    \
+  X(kTcpTimeWaitFull, "tcp.time_wait_full")    /* A TIME-WAIT was cut short. */                             \
+  X(kTcpRefused, "tcp.refused")                /* The application declined the connection. */               \
+  X(kTransmitQueueFull, "transmit.queue_full") /* A reply had no room. */                                   \
+  X(kTransmitNoFrame, "transmit.no_frame")     /* The arena was empty. */
 
 enum class Drop : std::uint8_t {
 #define X(identifier, name) identifier,
@@ -77,8 +78,9 @@ inline constexpr std::size_t kDropCount = 0
 /// The reason's name, such as "tcp.bad_checksum".
 std::string_view name(Drop drop);
 
-/// True when counting `drop` is the end of a received frame. The others are about what we send: a reply, a packet that waits
-/// for its neighbour, an error that the rate limit holds back. The frame that caused those is accounted for on its own.
+/// True when counting `drop` is the end of a received frame. The others are about what we send: a reply, a packet that
+/// waits for its neighbour, an error that the rate limit holds back. The frame that caused those is accounted for on
+/// its own.
 constexpr bool ends_received_frame(Drop drop) {
   switch (drop) {
     case Drop::kIcmpRateLimited:
@@ -87,6 +89,7 @@ constexpr bool ends_received_frame(Drop drop) {
     case Drop::kNeighbourTableFull:
     case Drop::kNoRoute:
     case Drop::kTcpTimeWaitFull:
+    case Drop::kTcpRefused:
     case Drop::kTransmitQueueFull:
     case Drop::kTransmitNoFrame:
       return false;
@@ -96,20 +99,20 @@ constexpr bool ends_received_frame(Drop drop) {
 }
 
 /// What happened, other than drops: identifier, name.
-#define WINDHOVER_EVENTS(X)                                                                                   \
-  X(kFramesIn, "frames_in")                             /* Frames handed to the stack. */                     \
-  X(kFramesOut, "frames_out")                           /* Frames handed to the device. */                    \
-  X(kFramesPassed, "frames_passed")                     /* Frames no layer consumed. */                       \
-  X(kFramesConsumed, "frames_consumed")                 /* Frames that a layer used up without an error. */   \
-  X(kEchoReplies, "icmp.echo_replies")                                                                        \
-  X(kErrorsSent, "icmp.errors_sent")                                                                          \
-  X(kTcpSegmentsIn, "tcp.segments_in")                                                                        \
-  X(kTcpSegmentsOut, "tcp.segments_out")                                                                      \
-  X(kTcpRetransmitted, "tcp.retransmitted")             /* Segments sent again. */                            \
-  X(kTcpResetsSent, "tcp.resets_sent")                                                                        \
-  X(kTcpPassiveOpens, "tcp.passive_opens")                                                                    \
-  X(kTcpActiveOpens, "tcp.active_opens")                                                                      \
-  X(kTcpEstablished, "tcp.established")                 /* Handshakes completed. */
+#define WINDHOVER_EVENTS(X)                                                                 \
+  X(kFramesIn, "frames_in")             /* Frames handed to the stack. */                   \
+  X(kFramesOut, "frames_out")           /* Frames handed to the device. */                  \
+  X(kFramesPassed, "frames_passed")     /* Frames no layer consumed. */                     \
+  X(kFramesConsumed, "frames_consumed") /* Frames that a layer used up without an error. */ \
+  X(kEchoReplies, "icmp.echo_replies")                                                      \
+  X(kErrorsSent, "icmp.errors_sent")                                                        \
+  X(kTcpSegmentsIn, "tcp.segments_in")                                                      \
+  X(kTcpSegmentsOut, "tcp.segments_out")                                                    \
+  X(kTcpRetransmitted, "tcp.retransmitted") /* Segments sent again. */                      \
+  X(kTcpResetsSent, "tcp.resets_sent")                                                      \
+  X(kTcpPassiveOpens, "tcp.passive_opens")                                                  \
+  X(kTcpActiveOpens, "tcp.active_opens")                                                    \
+  X(kTcpEstablished, "tcp.established") /* Handshakes completed. */
 
 enum class Event : std::uint8_t {
 #define X(identifier, name) identifier,

@@ -7,7 +7,8 @@
 
 namespace windhover::stack::base {
 
-/// Thrown only before lanes run. Carries the call that failed, its errno (0 when none applies) and what the operator can do.
+/// Thrown only before lanes run. Carries the call that failed, its errno (0 when none applies) and what the operator
+/// can do.
 class SetupError : public std::runtime_error {
  public:
   /// `call` as the operator would recognise it ("open /dev/net/tun"); `remedy` is an instruction, in a full sentence.

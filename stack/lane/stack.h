@@ -1,10 +1,11 @@
 #pragma once
 // The machine: frames and `now` in, frames and a deadline out.
 //
-// A Stack is one lane's whole network: neighbours, addresses, connections. It never reads a clock, calls the kernel or draws
-// randomness, so every backend, the simulator, the fuzzers and the benchmarks are merely different callers.
+// A Stack is one lane's whole network: neighbours, addresses, connections. It never reads a clock, calls the kernel or
+// draws randomness, so every backend, the simulator, the fuzzers and the benchmarks are merely different callers.
 //
-//   device.receive(burst); stack.input(now, burst); stack.advance(now); stack.output(now, burst); device.transmit(burst)
+//   device.receive(burst); stack.input(now, burst); stack.advance(now); stack.output(now, burst);
+//   device.transmit(burst)
 
 #include <cstdint>
 #include <memory>
@@ -15,6 +16,7 @@
 #include "stack/link/device.h"
 #include "stack/tcp/app.h"
 #include "stack/tcp/config.h"
+#include "stack/tcp/isn.h"
 
 namespace windhover::stack::lane {
 
@@ -24,30 +26,23 @@ struct Config {
   tcp::Config tcp;
 };
 
-/// Key material for sequence numbers, flow hashing and identifiers. Must be random and secret in production; any fixed value
-/// makes a run repeatable.
-struct Secrets {
-  std::array<std::uint8_t, 16> flow_hash{};
-  std::array<std::uint8_t, 16> isn{};
-  std::array<std::uint8_t, 16> timestamps{};
-};
-
 /// Thread: one lane. Memory is taken in the constructor; after that nothing allocates.
 class Stack {
  public:
   /// `device` is used for its caps, its arena and pass(); it must outlive the stack.
-  Stack(base::Instant now, const Config& config, const Secrets& secrets, link::Device& device);
+  Stack(base::Instant now, const Config& config, const tcp::Keys& keys, link::Device& device);
   ~Stack();
   Stack(const Stack&) = delete;
   Stack& operator=(const Stack&) = delete;
 
-  /// Accepts connections to `local` (an unspecified address means every address of that stack). Throws SetupError when the port
-  /// is taken. `acceptor` must outlive the listener.
+  /// Accepts connections to `local` (an unspecified address means every address of that stack). Throws SetupError when
+  /// the port is taken. `acceptor` must outlive the listener.
   void listen(const tcp::Endpoint& local, tcp::Acceptor& acceptor);
   /// Stops accepting on that endpoint; connections stay.
   void unlisten(const tcp::Endpoint& local);
 
-  /// Opens a connection; on_established() or on_closed() follows. nullptr when there is no route or no slot, or no port is free.
+  /// Opens a connection; on_established() or on_closed() follows. nullptr when there is no route or no slot, or no port
+  /// is free.
   tcp::Connection* connect(base::Instant now, const tcp::Endpoint& remote, tcp::Handler& handler);
 
   /// Takes every frame of the burst.
@@ -65,6 +60,7 @@ class Stack {
   const base::Counters& counters() const;
   std::uint64_t closed(tcp::CloseReason reason) const;
   std::size_t connection_count() const;
+  std::size_t time_wait_count() const;
   /// Bytes taken at construction.
   std::size_t memory_size() const;
 

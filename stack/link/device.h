@@ -1,11 +1,11 @@
 #pragma once
 // The first of the two contracts: where frames come from and go to.
 //
-// A device is called once per burst, never per packet. XDP, TUN, UDP, the memory pair and the decorators (pcap, impair) are
-// all devices; nothing above knows which.
+// A device is called once per burst, never per packet. XDP, TUN, UDP, the memory pair and the decorators (pcap, impair)
+// are all devices; nothing above knows which.
 //
-// Threads: a device belongs to one lane; every call comes from that lane's thread. Errors: set-up failures are thrown as
-// SetupError by the factories; after that nothing here throws: what cannot be sent or read is counted in stats().
+// Threads: a device belongs to one lane; every call comes from that lane's thread. Errors: set-up failures are thrown
+// as SetupError by the factories; after that nothing here throws: what cannot be sent or read is counted in stats().
 
 #include <cstddef>
 #include <cstdint>
@@ -89,18 +89,19 @@ class Device {
   /// Appends frames that have arrived, up to the room in `burst`; returns how many. Never blocks.
   virtual std::size_t receive(Burst& burst) = 0;
 
-  /// Takes frames from the front of `frames` and returns how many; the rest stay the caller's (backpressure, not an error).
-  /// A frame taken is gone from the span. Precondition: frames fit caps() and come from arena().
+  /// Takes frames from the front of `frames` and returns how many; the rest stay the caller's (backpressure, not an
+  /// error). A frame taken is gone from the span. Precondition: frames fit caps() and come from arena().
   virtual std::size_t transmit(std::span<Frame> frames) = 0;
 
   /// Pushes out what transmit() took and may have kept back. Returns false while something still waits inside.
   virtual bool flush() = 0;
 
-  /// A frame that no layer consumed. XDP has left such frames with the kernel already; the others count it and let it go.
+  /// A frame that no layer consumed. XDP has left such frames with the kernel already; the others count it and let it
+  /// go.
   virtual void pass(Frame frame) = 0;
 
-  /// Sleeps until a frame may have arrived, a blocked transmit may go on, `wake_fd` (an eventfd; -1 for none) is readable, or
-  /// `longest` has passed. Spurious returns are allowed.
+  /// Sleeps until a frame may have arrived, a blocked transmit may go on, `wake_fd` (an eventfd; -1 for none) is
+  /// readable, or `longest` has passed. Spurious returns are allowed.
   virtual void wait(base::Duration longest, int wake_fd) = 0;
 
   virtual const DeviceStats& stats() const = 0;

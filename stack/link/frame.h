@@ -5,9 +5,9 @@
 // destroyed the buffer returns to its arena. A device that must keep a buffer after transmit() returns (a ring that the
 // kernel still reads) takes the index out with detach() and gives it back with FrameArena::adopt().
 //
-// Layout of one buffer: [headroom | linear bytes | tailroom]. A frame on a device with gather transmit may end in *pieces*:
-// references to payload that lies elsewhere and follows the linear bytes on the wire, so that a cached file reaches the
-// kernel without having been copied by us.
+// Layout of one buffer: [headroom | linear bytes | tailroom]. A frame on a device with gather transmit may end in
+// *pieces*: references to payload that lies elsewhere and follows the linear bytes on the wire, so that a cached file
+// reaches the kernel without having been copied by us.
 
 #include <array>
 #include <cstddef>
@@ -26,7 +26,8 @@ namespace windhover::stack::link {
 /// How far a frame's transport checksum can be trusted (received) or has been prepared (to transmit).
 enum class Checksum : std::uint8_t {
   kNone,      ///< Received: verify it. To transmit: it is complete in place.
-  kPartial,   ///< The field holds the pseudo-header sum; whoever puts the frame on a wire completes it (virtio NEEDS_CSUM).
+  kPartial,   ///< The field holds the pseudo-header sum; whoever puts the frame on a wire completes it (virtio
+              ///< NEEDS_CSUM).
   kVerified,  ///< Received: the device has verified it (virtio DATA_VALID).
 };
 
@@ -115,8 +116,8 @@ struct ArenaShape {
 };
 
 /// Equal buffers over one run of memory, and a free list of them.
-/// Invariant: free_count() + frames held + indices detached == frame_count. Checked when the arena is destroyed: all must
-/// be back. Thread: one lane. Nothing here allocates after construction (pieces reuse their storage).
+/// Invariant: free_count() + frames held + indices detached == frame_count. Checked when the arena is destroyed: all
+/// must be back. Thread: one lane. Nothing here allocates after construction (pieces reuse their storage).
 class FrameArena {
  public:
   /// Buffers over memory of our own.

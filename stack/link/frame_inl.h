@@ -74,7 +74,8 @@ inline bool Frame::attach(base::Slice piece) {
 
 inline std::span<const base::Slice> Frame::pieces() const {
   const std::size_t count = arena_->slots_[index_].piece_count;
-  return count == 0 ? std::span<const base::Slice>{} : std::span<const base::Slice>{arena_->pieces_[index_].data(), count};
+  return count == 0 ? std::span<const base::Slice>{}
+                    : std::span<const base::Slice>{arena_->pieces_[index_].data(), count};
 }
 
 inline void Frame::reset() {

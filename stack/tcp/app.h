@@ -1,11 +1,12 @@
 #pragma once
 // The second of the two contracts: what a connection tells its application and what the application may ask of it.
 //
-// HTTP, TLS, the portal, the load generator and the tests are all just applications. Both faces are abstract so that a filter
-// (TLS) can stand between them: it is a Handler towards TCP and a Connection towards HTTP.
+// HTTP, TLS, the portal, the load generator and the tests are all just applications. Both faces are abstract so that a
+// filter (TLS) can stand between them: it is a Handler towards TCP and a Connection towards HTTP.
 //
 // Threads: everything about one connection happens on its lane, run to completion.
-// Re-entrancy: every verb may be called from inside any event. Events caused by a verb come later, never from inside it.
+// Re-entrancy: every verb may be called from inside any event. Events caused by a verb come later, never from inside
+// it.
 
 #include <cstddef>
 #include <cstdint>
@@ -19,24 +20,29 @@
 namespace windhover::stack::tcp {
 
 /// Why a connection ended, as on_closed() and the counters tell it. One line per reason: identifier, name in counters.
-#define WINDHOVER_CLOSE_REASONS(X)                                                                            \
-  X(kFinished, "finished")                   /* Both sides sent FIN and all was acknowledged. */              \
-  X(kAborted, "aborted")                     /* Our application called abort(). */                            \
-  X(kPeerReset, "peer_reset")                /* A valid RST arrived. */                                       \
-  X(kRefused, "refused")                     /* RST in answer to our SYN. */                                  \
-  X(kTimedOut, "timed_out")                  /* Retransmissions went unanswered for the bound. */             \
-  X(kHandshakeTimedOut, "handshake_timed_out") /* SYN or SYN-ACK was never answered. */                       \
-  X(kPersistTimedOut, "persist_timed_out")   /* The peer's window stayed shut for the bound. */               \
-  X(kKeepAliveTimedOut, "keep_alive_timed_out") /* Keep-alive probes went unanswered. */                      \
-  X(kUnreachable, "unreachable")             /* A hard ICMP error while opening (RFC 5461). */                \
-  X(kDataAfterClose, "data_after_close")     /* Data arrived after the application closed (RFC 1122 4.2.2.13). */ \
-  X(kStopped, "stopped")                     /* The stack was shut down. */
+#define WINDHOVER_CLOSE_REASONS(X)                                                                   \
+  X(kFinished, "finished")                      /* Both sides sent FIN and all was acknowledged. */  \
+  X(kAborted, "aborted")                        /* Our application called abort(). */                \
+  X(kPeerReset, "peer_reset")                   /* A valid RST arrived. */                           \
+  X(kRefused, "refused")                        /* RST in answer to our SYN. */                      \
+  X(kTimedOut, "timed_out")                     /* Retransmissions went unanswered for the bound. */ \
+  X(kHandshakeTimedOut, "handshake_timed_out")  /* SYN or SYN-ACK was never answered. */             \
+  X(kPersistTimedOut, "persist_timed_out")      /* The peer's window stayed shut for the bound. */   \
+  X(kKeepAliveTimedOut, "keep_alive_timed_out") /* Keep-alive probes went unanswered. */             \
+  X(kUnreachable, "unreachable")                /* A hard ICMP error while opening (RFC 5461). */    \
+  X(kStopped, "stopped")                        /* The stack was shut down. */
 
 enum class CloseReason : std::uint8_t {
 #define X(identifier, name) identifier,
   WINDHOVER_CLOSE_REASONS(X)
 #undef X
 };
+
+inline constexpr std::size_t kCloseReasonCount = 0
+#define X(identifier, name) +1
+    WINDHOVER_CLOSE_REASONS(X)
+#undef X
+    ;
 
 /// The reason's name in counters and logs, such as "peer_reset".
 std::string_view name(CloseReason reason);
@@ -58,12 +64,12 @@ struct Info {
   base::Duration srtt{};
   base::Duration rttvar{};
   base::Duration rto{};
-  std::uint64_t bytes_sent = 0;      ///< Payload, retransmissions included.
+  std::uint64_t bytes_sent = 0;  ///< Payload, retransmissions included.
   std::uint64_t bytes_acked = 0;
   std::uint64_t bytes_received = 0;  ///< Payload delivered in order.
   std::uint64_t segments_sent = 0;
   std::uint64_t segments_received = 0;
-  std::uint64_t retransmitted = 0;   ///< Segments.
+  std::uint64_t retransmitted = 0;  ///< Segments.
 };
 
 /// What an application may ask of a connection. Borrowed by the application; valid until on_closed() returns.
@@ -71,12 +77,12 @@ class Connection {
  public:
   virtual ~Connection() = default;
 
-  /// Copies bytes into the send queue; returns how many were taken, fewer than offered when the queue or the lane's pool is
-  /// full (on_sendable() follows when there is room), 0 after shutdown() or abort().
+  /// Copies bytes into the send queue; returns how many were taken, fewer than offered when the queue or the lane's
+  /// pool is full (on_sendable() follows when there is room), 0 after shutdown() or abort().
   virtual std::size_t send(base::Bytes bytes) = 0;
 
-  /// Queues a part of a shared buffer by reference; nothing is copied and size does not matter. False when the queue has no
-  /// entry free (on_sendable() follows), or after shutdown() or abort().
+  /// Queues a part of a shared buffer by reference; nothing is copied and size does not matter. False when the queue
+  /// has no entry free (on_sendable() follows), or after shutdown() or abort().
   virtual bool send(base::Slice slice) = 0;
 
   /// While corked, a segment that is not full waits; uncorking pushes. For a head and a body in one segment.

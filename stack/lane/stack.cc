@@ -1,0 +1,90 @@
+#include "stack/lane/stack.h"
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+#include "stack/ip/ip.h"
+#include "stack/tcp/tcp.h"
+
+namespace windhover::stack::lane {
+
+struct Stack::Parts {
+  Parts(base::Instant now, const Config& config, const tcp::Keys& keys, link::Device& device_in)
+      : device(device_in),
+        ip(now, config.ip, device.caps(), device.arena(), counters),
+        tcp(now, config.tcp, keys, device.caps(), device.arena(), ip, counters) {}
+
+  void take(base::Instant now, ip::Packet& packet) {
+    if (packet.protocol == ip::Protocol::kTcp) return tcp.input(now, packet);
+    ip.reject(now, std::move(packet));
+  }
+  void take(base::Instant now, const ip::TransportError& error) {
+    if (error.protocol == ip::Protocol::kTcp && tcp.error(now, error))
+      return counters.count(base::Event::kFramesConsumed);
+    counters.drop(base::Drop::kIcmpIgnored);
+  }
+  void take(base::Instant, ip::Passed& passed) {
+    counters.count(base::Event::kFramesPassed);
+    device.pass(std::move(passed.frame));
+  }
+  void take(base::Instant, ip::Consumed) {}  // The internet layer has counted it.
+
+  link::Device& device;
+  base::Counters counters;
+  ip::Ip ip;
+  tcp::Tcp tcp;
+};
+
+Stack::Stack(base::Instant now, const Config& config, const tcp::Keys& keys, link::Device& device)
+    : parts_(std::make_unique<Parts>(now, config, keys, device)) {}
+
+Stack::~Stack() = default;
+
+void Stack::listen(const tcp::Endpoint& local, tcp::Acceptor& acceptor) { parts_->tcp.listen(local, acceptor); }
+
+void Stack::unlisten(const tcp::Endpoint& local) { parts_->tcp.unlisten(local); }
+
+tcp::Connection* Stack::connect(base::Instant now, const tcp::Endpoint& remote, tcp::Handler& handler) {
+  return parts_->tcp.connect(now, remote, handler);
+}
+
+void Stack::input(base::Instant now, link::Burst& burst) {
+  parts_->counters.count(base::Event::kFramesIn, burst.size());
+  for (link::Frame& frame : burst.frames()) {
+    ip::Input input = parts_->ip.input(now, std::move(frame));
+    std::visit([&](auto& outcome) { parts_->take(now, outcome); }, input);
+  }
+  burst.clear();
+}
+
+void Stack::advance(base::Instant now) {
+  parts_->ip.advance(now);
+  parts_->tcp.advance(now);
+}
+
+void Stack::output(base::Instant now, link::Burst& burst) {
+  const std::size_t before = burst.size();
+  parts_->tcp.output(now);
+  parts_->ip.output(burst);
+  parts_->counters.count(base::Event::kFramesOut, burst.size() - before);
+}
+
+base::Instant Stack::next_deadline() const {
+  if (parts_->ip.queued() > 0) return base::Instant::min();
+  return std::min(parts_->ip.next_deadline(), parts_->tcp.next_deadline());
+}
+
+void Stack::stop(base::Instant now) { parts_->tcp.stop(now); }
+
+const base::Counters& Stack::counters() const { return parts_->counters; }
+
+std::uint64_t Stack::closed(tcp::CloseReason reason) const { return parts_->tcp.closed(reason); }
+
+std::size_t Stack::connection_count() const { return parts_->tcp.connection_count(); }
+
+std::size_t Stack::time_wait_count() const { return parts_->tcp.time_wait_count(); }
+
+std::size_t Stack::memory_size() const { return parts_->ip.memory_size() + parts_->tcp.memory_size(); }
+
+}  // namespace windhover::stack::lane

@@ -1,0 +1,97 @@
+#include "stack/tcp/engine.h"
+
+#include <algorithm>
+
+namespace windhover::stack::tcp {
+namespace {
+
+/// Challenge ACKs of a lane in one second (RFC 5961 §7 leaves the number to us; Linux's default).
+constexpr std::uint32_t kChallengeAcksPerSecond = 1000;
+
+/// Flight records for each send-queue entry: an entry may be a file of many frames.
+constexpr std::uint32_t kRecordsPerEntry = 2;
+
+}  // namespace
+
+Engine::Engine(base::Instant start, const Config& config_in, const Keys& keys_in, const link::Caps& caps_in,
+               link::FrameArena& arena_in, ip::Ip& ip_in, base::Counters& counters_in)
+    : config(config_in),
+      keys(keys_in),
+      caps(caps_in),
+      arena(arena_in),
+      ip(ip_in),
+      counters(counters_in),
+      now(start),
+      send_memory(config_in.send_blocks, config_in.send_entries),
+      flight_memory(config_in.send_entries * kRecordsPerEntry),
+      receive_memory(config_in.reassembly_blocks),
+      pool(config_in.connections_max),
+      flows(config_in.connections_max),
+      time_wait(config_in.time_wait_max, config_in.time_wait),
+      wheel(start) {}
+
+Engine::~Engine() {
+  CHECK(pool.size() == 0);
+  CHECK(flight_memory.all_free() && receive_memory.all_free());
+}
+
+Tcb* Engine::open(const Endpoint& local, const Endpoint& remote, const ip::Route& route) {
+  Tcb* const tcb = pool.allocate(*this, local, remote, route, path_mss(remote.address));
+  if (tcb != nullptr) flows.insert(flow_hash(keys, local, remote), *tcb);
+  return tcb;
+}
+
+void Engine::leave_half_open(const Tcb& tcb) {
+  if (tcb.acceptor == nullptr || tcb.state != State::kSynReceived) return;
+  Listener* const listener = find_listener(tcb.local);
+  if (listener != nullptr && listener->half_open > 0) --listener->half_open;
+}
+
+void Engine::finish(Tcb& tcb, CloseReason reason) {
+  if (tcb.state == State::kClosed) return;
+  leave_half_open(tcb);
+  tcb.state = State::kClosed;
+  tcb.close_reason = reason;
+  tcb.deadlines.fill(base::kNever);
+  wheel.cancel(tcb.timer);
+  flows.erase(flow_hash(keys, tcb.local, tcb.remote), tcb);
+  tcb.queue.clear(send_memory);
+  tcb.flight.clear(flight_memory);
+  tcb.store.clear(receive_memory);
+  closed[static_cast<std::size_t>(reason)].add();
+  finished.push(tcb);
+}
+
+void Engine::deliver_finished() {
+  while (!finished.empty()) {
+    Tcb& tcb = finished.pop();
+    ready.remove(tcb);
+    if (tcb.handler != nullptr) tcb.handler->on_closed(tcb, tcb.close_reason);
+    pool.release(&tcb);
+  }
+}
+
+std::uint32_t Engine::path_mss(const wire::Address& remote) const {
+  return ip.transport_mtu(remote) - static_cast<std::uint32_t>(wire::TcpHeader::kSize);
+}
+
+Listener* Engine::find_listener(const Endpoint& local) {
+  const auto matches = [&](const Listener& listener) {
+    if (listener.local.port != local.port) return false;
+    return listener.local.address.is_unspecified() || listener.local.address == local.address;
+  };
+  const auto found = std::find_if(listeners.begin(), listeners.end(), matches);
+  return found == listeners.end() ? nullptr : &*found;
+}
+
+bool Engine::may_challenge() {
+  if (now - challenge_second >= std::chrono::seconds(1)) {
+    challenge_second = now;
+    challenge_acks = kChallengeAcksPerSecond;
+  }
+  if (challenge_acks == 0) return false;
+  --challenge_acks;
+  return true;
+}
+
+}  // namespace windhover::stack::tcp

@@ -1,0 +1,126 @@
+#pragma once
+// What all connections of a lane share: memory, tables, the wheel, and the lists of those that want attention.
+//
+// The mechanisms (input, output, recovery, handshake, timers) are functions over an Engine and a Tcb, one file each;
+// Tcp is the face that the lane sees.
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "stack/base/counters.h"
+#include "stack/base/pool.h"
+#include "stack/ip/ip.h"
+#include "stack/link/device.h"
+#include "stack/tcp/config.h"
+#include "stack/tcp/demux.h"
+#include "stack/tcp/isn.h"
+#include "stack/tcp/segment.h"
+#include "stack/tcp/tcb.h"
+#include "stack/tcp/time_wait.h"
+#include "stack/timer/wheel.h"
+
+namespace windhover::stack::tcp {
+
+/// A queue of connections through a link that lies in each of them.
+template <TcbLink Tcb::*kLink>
+class TcbList {
+ public:
+  bool empty() const { return head_ == nullptr; }
+  /// Adds at the back; harmless when it is listed.
+  void push(Tcb& tcb) {
+    if ((tcb.*kLink).linked) return;
+    (tcb.*kLink) = {nullptr, true};
+    (tail_ == nullptr ? head_ : (tail_->*kLink).next) = &tcb;
+    tail_ = &tcb;
+  }
+  /// Precondition: !empty().
+  Tcb& pop() {
+    Tcb& tcb = *head_;
+    head_ = (tcb.*kLink).next;
+    if (head_ == nullptr) tail_ = nullptr;
+    (tcb.*kLink) = {};
+    return tcb;
+  }
+  /// Takes one out of the middle; harmless when it is not listed.
+  void remove(Tcb& tcb) {
+    if (!(tcb.*kLink).linked) return;
+    Tcb* before = nullptr;
+    for (Tcb* at = head_; at != &tcb; at = (at->*kLink).next) before = at;
+    (before == nullptr ? head_ : (before->*kLink).next) = (tcb.*kLink).next;
+    if (tail_ == &tcb) tail_ = before;
+    (tcb.*kLink) = {};
+  }
+
+ private:
+  Tcb* head_ = nullptr;
+  Tcb* tail_ = nullptr;
+};
+
+/// A local endpoint that accepts connections.
+struct Listener {
+  Endpoint local;  ///< Unspecified address: every address of this stack.
+  Acceptor* acceptor = nullptr;
+  std::uint32_t half_open = 0;  ///< Connections in SYN-RECEIVED.
+};
+
+/// Thread: one lane. Everything here is taken at construction, listeners apart.
+struct Engine {
+  Engine(base::Instant start, const Config& config, const Keys& keys, const link::Caps& caps, link::FrameArena& arena,
+         ip::Ip& ip, base::Counters& counters);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  /// A new connection in its table; nullptr when no slot is free (counted).
+  Tcb* open(const Endpoint& local, const Endpoint& remote, const ip::Route& route);
+
+  /// Ends a connection: releases what it holds at once; on_closed() comes with deliver_finished(). Harmless when it has
+  /// ended.
+  void finish(Tcb& tcb, CloseReason reason);
+
+  /// Tells handlers of ended connections and frees their slots. Called where no event of theirs is on the stack.
+  void deliver_finished();
+
+  /// Has something to send, or may have.
+  void schedule(Tcb& tcb) { ready.push(tcb); }
+
+  /// The largest MSS that the path to `remote` carries, TCP options included (RFC 6691).
+  std::uint32_t path_mss(const wire::Address& remote) const;
+
+  Listener* find_listener(const Endpoint& local);
+
+  /// A passive connection has left SYN-RECEIVED: its listener may take another.
+  void leave_half_open(const Tcb& tcb);
+
+  /// Whether one more challenge ACK may go in this second (RFC 5961 §7).
+  bool may_challenge();
+
+  Config config;
+  Keys keys;
+  const link::Caps& caps;
+  link::FrameArena& arena;
+  ip::Ip& ip;
+  base::Counters& counters;
+  base::Instant now;
+
+  SendMemory send_memory;
+  FlightMemory flight_memory;
+  ReceiveMemory receive_memory;
+  base::Pool<Tcb> pool;
+  FlowTable flows;
+  TimeWaitTable time_wait;
+  timer::Wheel wheel;
+  std::vector<Listener> listeners;
+  TcbList<&Tcb::ready> ready;
+  TcbList<&Tcb::finished> finished;
+  std::array<base::Counter, kCloseReasonCount> closed;
+
+  bool starved = false;              ///< The arena had no frame; try again shortly.
+  std::uint16_t next_port = 32768;   ///< Where the search for an ephemeral port begins.
+  std::uint32_t challenge_acks = 0;  ///< Left in the current second (RFC 5961 §7).
+  base::Instant challenge_second{};
+};
+
+}  // namespace windhover::stack::tcp

@@ -1,0 +1,258 @@
+#include "stack/tcp/input.h"
+
+#include <algorithm>
+
+#include "stack/tcp/acknowledge.h"
+#include "stack/tcp/engine.h"
+#include "stack/tcp/handshake.h"
+#include "stack/tcp/output.h"
+#include "stack/tcp/timers.h"
+
+namespace windhover::stack::tcp {
+namespace {
+
+using base::Drop;
+using wire::Seq;
+
+/// How long a timestamp protects: half the circle at one tick a millisecond (RFC 7323 §5.5).
+constexpr base::Duration kTimestampLife = std::chrono::hours(24 * 24);
+
+void acknowledge_now(Engine& engine, Tcb& tcb) {
+  tcb.ack_now = true;
+  engine.schedule(tcb);
+}
+
+/// An ACK that makes an honest peer prove itself (RFC 5961).
+void challenge(Engine& engine, Tcb& tcb) {
+  if (engine.may_challenge()) acknowledge_now(engine, tcb);
+}
+
+/// RFC 7323 §5.3 R1, and §3.2: once negotiated, a segment without timestamps is not the peer's.
+bool passes_paws(const Engine& engine, const Tcb& tcb, const Segment& segment) {
+  if (!tcb.timestamps || segment.flags.rst()) return true;
+  if (!segment.options.timestamps) return false;
+  const bool older = static_cast<std::int32_t>(segment.options.timestamps->value - tcb.ts_recent) < 0;
+  return !older || engine.now - tcb.ts_recent_at > kTimestampLife;
+}
+
+/// RFC 7323 §4.3: only a segment that covers the last acknowledged byte updates TS.Recent.
+void update_ts_recent(const Engine& engine, Tcb& tcb, const Segment& segment) {
+  if (!tcb.timestamps || !segment.options.timestamps || after(segment.seq, tcb.last_ack_sent)) return;
+  tcb.ts_recent = segment.options.timestamps->value;
+  tcb.ts_recent_at = engine.now;
+}
+
+/// First, check sequence number: some of the segment lies in the window.
+bool acceptable(const Tcb& tcb, const Segment& segment) {
+  const std::uint32_t length = segment.length();
+  const std::uint32_t window = tcb.receive_window();
+  if (window == 0) return length == 0 && segment.seq == tcb.rcv_nxt;
+  if (in_window(segment.seq, tcb.rcv_nxt, window)) return true;
+  return length > 0 && in_window(segment.seq + (length - 1), tcb.rcv_nxt, window);
+}
+
+Verdict refuse_unacceptable(Engine& engine, Tcb& tcb, const Segment& segment, Drop reason) {
+  if (segment.flags.rst()) return reason;
+  // Our SYN-ACK was lost, or the peer's probe asks where we are.
+  if (tcb.state == State::kSynReceived && segment.flags.syn() && segment.seq == tcb.irs) {
+    send_syn(engine, tcb);
+    return kAccepted;
+  }
+  // A shut window still takes acknowledgements (RFC 9293 §3.10.7.4, first check).
+  if (reason == Drop::kTcpUnacceptable && tcb.receive_window() == 0 && segment.seq == tcb.rcv_nxt &&
+      segment.flags.ack() && is_synchronized(tcb.state) && !segment.flags.syn() && !after(segment.ack, tcb.snd_nxt)) {
+    process_ack(engine, tcb, segment);
+  }
+  if (tcb.state != State::kClosed) acknowledge_now(engine, tcb);
+  return reason;
+}
+
+/// Second, check the RST bit (RFC 5961 §3.2).
+Verdict check_rst(Engine& engine, Tcb& tcb, const Segment& segment) {
+  if (segment.seq != tcb.rcv_nxt) {
+    challenge(engine, tcb);
+    return Drop::kTcpUnacceptable;
+  }
+  const bool opening = tcb.state == State::kSynReceived && tcb.acceptor == nullptr;
+  engine.finish(tcb, opening ? CloseReason::kRefused : CloseReason::kPeerReset);
+  return kAccepted;
+}
+
+/// Fifth, check the ACK field. False: the segment ends here, under `verdict`.
+bool check_ack(Engine& engine, Tcb& tcb, const Segment& segment, Verdict& verdict) {
+  if (!segment.flags.ack()) {
+    verdict = Drop::kTcpBadFlags;
+    return false;
+  }
+  if (tcb.state == State::kSynReceived) {
+    if (segment.ack != tcb.snd_nxt) {
+      send_reset(engine, segment);
+      verdict = Drop::kTcpBadAck;
+      return false;
+    }
+    tcb.snd_una = segment.ack;
+    tcb.snd_wnd = std::uint32_t{segment.window} << tcb.snd_wscale;
+    tcb.max_snd_wnd = std::max(tcb.max_snd_wnd, tcb.snd_wnd);
+    tcb.snd_wl1 = segment.seq;
+    tcb.snd_wl2 = segment.ack;
+    return establish(engine, tcb);
+  }
+  // RFC 5961 §5.2: neither the future nor more than a window in the past.
+  if (after(segment.ack, tcb.snd_nxt) || before(segment.ack, tcb.snd_una - tcb.max_snd_wnd)) {
+    challenge(engine, tcb);
+    verdict = Drop::kTcpBadAck;
+    return false;
+  }
+  process_ack(engine, tcb, segment);
+  return tcb.state != State::kClosed;
+}
+
+/// Acknowledge at once what is out of order, fills a hole, or makes two full segments; the rest may wait for company.
+void decide_acknowledgement(Tcb& tcb, std::uint32_t size, bool in_order) {
+  tcb.received_since_ack += size;
+  if (!in_order || tcb.received_since_ack >= 2 * tcb.rcv_mss) {
+    tcb.ack_now = true;
+  } else if (tcb.quick_acks > 0) {
+    --tcb.quick_acks;
+    tcb.ack_now = true;
+  } else {
+    tcb.ack_delayed = true;
+  }
+}
+
+/// Seventh, process the segment text: `text` begins at or after rcv_nxt and ends inside the window.
+Verdict take_text(Engine& engine, Tcb& tcb, Seq seq, base::Bytes text) {
+  const auto size = static_cast<std::uint32_t>(text.size());
+  tcb.rcv_mss = std::max(tcb.rcv_mss, std::min<std::uint32_t>(size, engine.ip.transport_mtu(tcb.remote.address)));
+  const bool in_order = seq == tcb.rcv_nxt && tcb.store.empty();
+  decide_acknowledgement(tcb, size, in_order);
+  engine.schedule(tcb);
+  if (in_order && !tcb.paused) {
+    tcb.rcv_nxt += size;
+    tcb.rcv_read = tcb.rcv_nxt;
+    tcb.bytes_received += size;
+    tcb.handler->on_data(tcb, text);
+    return kAccepted;
+  }
+  // A window's worth of blocks and one more for each edge: tiny segments run into this before they run into the lane.
+  const std::uint32_t blocks_max = 2 * (engine.config.receive_window / kReceiveBlockSize) + 2;
+  const bool kept = tcb.store.insert(engine.receive_memory, seq, text, blocks_max);
+  const Seq reached = tcb.store.contiguous_end(engine.receive_memory, tcb.rcv_nxt);
+  tcb.bytes_received += static_cast<std::uint32_t>(reached - tcb.rcv_nxt);
+  tcb.rcv_nxt = reached;
+  deliver_stored(engine, tcb);
+  return kept ? kAccepted : Verdict(Drop::kTcpReassemblyFull);
+}
+
+/// Eighth, check the FIN bit: everything before it has arrived.
+void take_fin(Engine& engine, Tcb& tcb) {
+  tcb.rcv_nxt = tcb.fin_seq + 1U;
+  acknowledge_now(engine, tcb);
+  switch (tcb.state) {
+    case State::kEstablished:
+      tcb.state = State::kCloseWait;
+      break;
+    case State::kFinWait1:
+      tcb.state = State::kClosing;
+      break;
+    default:
+      break;  // FIN-WAIT-2 goes to TIME-WAIT once the application has read what came before.
+  }
+  deliver_stored(engine, tcb);
+}
+
+/// Text and FIN of an acceptable segment, cut to the window.
+Verdict take_content(Engine& engine, Tcb& tcb, const Segment& segment) {
+  if (!receives_data(tcb.state)) return kAccepted;
+  const Seq text_seq = segment.flags.syn() ? segment.seq + 1U : segment.seq;
+  base::Bytes text = segment.payload;
+  Seq seq = text_seq;
+  if (const std::int32_t old = tcb.rcv_nxt - seq; old > 0) {
+    const std::size_t skip = std::min(static_cast<std::size_t>(old), text.size());
+    text = text.subspan(skip);
+    seq += static_cast<std::uint32_t>(skip);
+  }
+  const std::int32_t room = tcb.rcv_adv - seq;
+  text = text.first(std::min(text.size(), static_cast<std::size_t>(std::max(room, 0))));
+  const Seq end = text_seq + static_cast<std::uint32_t>(segment.payload.size());
+  const bool whole = seq + static_cast<std::uint32_t>(text.size()) == end;
+  if (segment.flags.fin() && whole && !tcb.fin_received) {
+    tcb.fin_received = true;
+    tcb.fin_seq = end;
+  }
+  Verdict verdict = kAccepted;
+  if (!text.empty()) {
+    verdict = take_text(engine, tcb, seq, text);
+  } else if (segment.length() > 0) {
+    acknowledge_now(engine, tcb);  // All of it is old, or a FIN alone.
+  }
+  if (tcb.state != State::kClosed && tcb.fin_received && tcb.rcv_nxt == tcb.fin_seq) take_fin(engine, tcb);
+  return verdict;
+}
+
+/// Both FINs are exchanged: the peer's is acknowledged before the connection shrinks to its TIME-WAIT.
+void enter_time_wait(Engine& engine, Tcb& tcb) {
+  send_control(engine, tcb, tcb.snd_nxt, wire::kTcpAck);
+  const std::uint64_t hash = flow_hash(engine.keys, tcb.local, tcb.remote);
+  const TimeWait entry{.local = tcb.local,
+                       .remote = tcb.remote,
+                       .snd_nxt = tcb.snd_nxt,
+                       .rcv_nxt = tcb.rcv_nxt,
+                       .ts_recent = tcb.ts_recent,
+                       .ts_offset = tcb.ts_offset,
+                       .timestamps = tcb.timestamps};
+  engine.finish(tcb, CloseReason::kFinished);
+  if (!engine.time_wait.insert(engine.now, hash, entry)) engine.counters.drop(Drop::kTcpTimeWaitFull);
+}
+
+/// What an acknowledged FIN of ours changes.
+void settle_close(Engine& engine, Tcb& tcb) {
+  if (!tcb.fin_acknowledged) return;
+  if (tcb.state == State::kFinWait1) tcb.state = State::kFinWait2;
+  if (tcb.state == State::kLastAck) return engine.finish(tcb, CloseReason::kFinished);
+  const bool peer_done = tcb.fin_received && after(tcb.rcv_nxt, tcb.fin_seq);
+  if (peer_done && tcb.fin_delivered) enter_time_wait(engine, tcb);
+}
+
+}  // namespace
+
+Verdict arrives(Engine& engine, Tcb& tcb, const Segment& segment) {
+  ++tcb.segments_received;
+  tcb.last_received = engine.now;
+  if (!passes_paws(engine, tcb, segment)) return refuse_unacceptable(engine, tcb, segment, Drop::kTcpPaws);
+  if (!acceptable(tcb, segment)) return refuse_unacceptable(engine, tcb, segment, Drop::kTcpUnacceptable);
+  if (segment.flags.rst()) return check_rst(engine, tcb, segment);
+  // Fourth, check the SYN bit (RFC 5961 §4.2).
+  if (segment.flags.syn()) {
+    challenge(engine, tcb);
+    return Drop::kTcpUnacceptable;
+  }
+  update_ts_recent(engine, tcb, segment);
+  Verdict verdict = kAccepted;
+  if (!check_ack(engine, tcb, segment, verdict)) return verdict;
+  settle_close(engine, tcb);
+  if (tcb.state == State::kClosed) return kAccepted;
+  verdict = take_content(engine, tcb, segment);
+  if (tcb.state != State::kClosed) settle_close(engine, tcb);
+  return verdict;
+}
+
+void deliver_stored(Engine& engine, Tcb& tcb) {
+  const Seq data_end = tcb.fin_received && after(tcb.rcv_nxt, tcb.fin_seq) ? tcb.fin_seq : tcb.rcv_nxt;
+  while (!tcb.paused && before(tcb.rcv_read, data_end)) {
+    base::Bytes bytes = tcb.store.front(engine.receive_memory, tcb.rcv_read);
+    bytes = bytes.first(std::min(bytes.size(), static_cast<std::size_t>(data_end - tcb.rcv_read)));
+    tcb.rcv_read += static_cast<std::uint32_t>(bytes.size());
+    tcb.handler->on_data(tcb, bytes);
+    if (tcb.state == State::kClosed) return;
+    tcb.store.release_before(engine.receive_memory, tcb.rcv_read);
+  }
+  const bool all_read = tcb.rcv_read == data_end && data_end != tcb.rcv_nxt;
+  if (!all_read || tcb.paused || tcb.fin_delivered) return;
+  tcb.fin_delivered = true;
+  tcb.rcv_read = tcb.rcv_nxt;
+  tcb.handler->on_peer_finished(tcb);
+  if (tcb.state != State::kClosed) settle_close(engine, tcb);
+}
+
+}  // namespace windhover::stack::tcp

@@ -1,0 +1,372 @@
+#include "stack/tcp/output.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "stack/tcp/engine.h"
+#include "stack/tcp/recovery.h"
+#include "stack/tcp/timers.h"
+#include "stack/wire/checksum.h"
+
+namespace windhover::stack::tcp {
+namespace {
+
+using wire::kTcpAck;
+using wire::kTcpFin;
+using wire::kTcpPsh;
+using wire::kTcpRst;
+using wire::kTcpSyn;
+using wire::Seq;
+
+constexpr wire::TcpFlags kNoFlags{};
+/// Frames that one connection may build before the next has its turn.
+constexpr std::uint32_t kTurnFrames = 16;
+/// Payload runs shorter than this are copied even where the device gathers: a reference costs more than so few bytes.
+constexpr std::size_t kGatherMin = 512;
+/// IPv4's total length and IPv6's payload length are 16 bits wide, so is a super-frame.
+constexpr std::uint32_t kSuperFrameMax = 65535 - 40;
+
+/// What a segment needs besides payload.
+struct Head {
+  Seq seq{};
+  wire::TcpFlags flags;
+};
+
+wire::TcpHeader header_of(Engine& engine, Tcb& tcb, const Head& head, wire::TcpOptions& options) {
+  if (tcb.timestamps) {
+    options.timestamps = wire::TcpTimestamps{timestamp(engine, tcb.ts_offset), tcb.ts_recent};
+  }
+  if (tcb.sack && !tcb.store.empty()) {
+    options.sack_count =
+        static_cast<std::uint8_t>(tcb.store.sack_blocks(engine.receive_memory, tcb.rcv_nxt, options.sack));
+  }
+  const std::uint32_t window = announce_window(engine, tcb) >> tcb.rcv_wscale;
+  return {.source_port = tcb.local.port,
+          .destination_port = tcb.remote.port,
+          .seq = head.seq,
+          .ack = head.flags.ack() ? tcb.rcv_nxt : Seq{},
+          .flags = head.flags,
+          .window = static_cast<std::uint16_t>(std::min<std::uint32_t>(window, 0xffff))};
+}
+
+/// Copies or attaches queue bytes to the frame. Returns how many found room; `sum` gathers their checksum unless the
+/// device makes it.
+std::uint32_t add_payload(Engine& engine, Tcb& tcb, link::Frame& frame, Seq seq, std::uint32_t size, wire::Sum& sum) {
+  std::uint32_t added = 0;
+  const auto from = static_cast<std::uint32_t>(seq - tcb.snd_una_data());
+  const bool offload = engine.caps.transmit_checksum;
+  bool attached = false;
+  tcb.queue.read(engine.send_memory, from, size, [&](const base::Slice& whole, std::size_t offset, std::size_t count) {
+    const base::Bytes bytes = whole.bytes().subspan(offset, count);
+    const bool fits = count <= frame.tailroom();
+    if (engine.caps.gather && (attached || !fits || count >= kGatherMin)) {
+      if (!frame.attach(whole.part(offset, count))) return false;
+      attached = true;
+      if (!offload) sum = wire::combine(sum, added, wire::sum(bytes));
+      added += static_cast<std::uint32_t>(count);
+      return true;
+    }
+    const std::size_t run = std::min(count, frame.tailroom());
+    if (offload) {
+      std::copy_n(bytes.data(), run, frame.append(run).data());
+    } else {
+      const wire::Sum part = wire::copy_and_sum(frame.append(run), bytes.first(run));
+      sum = wire::combine(sum, added, part);
+    }
+    added += static_cast<std::uint32_t>(run);
+    return run == count;
+  });
+  return added;
+}
+
+/// Puts the TCP header in front of the payload, settles its checksum and hands the frame to the internet layer.
+void launch(Engine& engine, link::Frame frame, const wire::TcpHeader& header, const wire::TcpOptions& options,
+            wire::Sum payload_sum, const Endpoint& local, const Endpoint& remote, ip::Route& route) {
+  const base::MutableBytes bytes = frame.prepend(header.size(options));
+  header.write(bytes, options);
+  const auto length = static_cast<std::uint32_t>(frame.total_size());
+  wire::Sum sum = wire::pseudo_header_sum(local.address, remote.address, wire::kProtocolTcp, length);
+  if (engine.caps.transmit_checksum) {
+    link::Offload& offload = frame.offload();
+    offload.checksum = link::Checksum::kPartial;
+    offload.csum_offset = wire::TcpHeader::kChecksumOffset;
+    base::store_be(bytes.data() + wire::TcpHeader::kChecksumOffset, sum.fold());
+  } else {
+    sum = sum + wire::sum(bytes) + payload_sum;  // A header's length is even.
+    base::store_be(bytes.data() + wire::TcpHeader::kChecksumOffset, sum.finish());
+  }
+  engine.counters.count(base::Event::kTcpSegmentsOut);
+  engine.ip.send(engine.now, std::move(frame), remote.address, ip::Protocol::kTcp, route);
+}
+
+link::Frame new_frame(Engine& engine, const wire::Address& remote, std::size_t header_size) {
+  link::Frame frame = engine.arena.allocate();
+  if (!frame) {
+    engine.counters.drop(base::Drop::kTransmitNoFrame);
+    return frame;
+  }
+  frame.clear(engine.ip.headroom(remote) + header_size);
+  return frame;
+}
+
+/// Everything that an acknowledgement on any segment settles.
+void acknowledgement_sent(Tcb& tcb) {
+  tcb.ack_now = false;
+  tcb.ack_delayed = false;
+  tcb.received_since_ack = 0;
+  tcb.last_ack_sent = tcb.rcv_nxt;
+  disarm(tcb, Deadline::kDelayedAck);
+}
+
+/// Sends [seq, seq + size) of the queue with `flags`; returns how much payload went, nothing when no frame was free.
+std::optional<std::uint32_t> send_data(Engine& engine, Tcb& tcb, const Head& head, std::uint32_t size) {
+  wire::TcpOptions options;
+  const wire::TcpHeader header = header_of(engine, tcb, head, options);
+  const std::size_t header_size = header.size(options);
+  link::Frame frame = new_frame(engine, tcb.remote.address, header_size);
+  if (!frame) return std::nullopt;
+  wire::Sum sum;
+  const std::uint32_t sent = add_payload(engine, tcb, frame, head.seq, size, sum);
+  const std::uint32_t payload_max = tcb.snd_mss - static_cast<std::uint32_t>(header_size - wire::TcpHeader::kSize);
+  if (sent > payload_max) {
+    link::Offload& offload = frame.offload();
+    offload.gso = tcb.remote.address.is_v4() ? link::Gso::kTcp4 : link::Gso::kTcp6;
+    offload.gso_size = static_cast<std::uint16_t>(payload_max);
+    offload.header_size = static_cast<std::uint16_t>(header_size);
+  }
+  wire::TcpHeader final_header = header;
+  if (sent < size) final_header.flags = kTcpAck;  // FIN and PSH belong to the last byte.
+  launch(engine, std::move(frame), final_header, options, sum, tcb.local, tcb.remote, tcb.route);
+  acknowledgement_sent(tcb);
+  tcb.last_sent = engine.now;
+  tcb.bytes_sent += sent;
+  ++tcb.segments_sent;
+  return sent;
+}
+
+/// The most payload of one frame: a segment, or as many whole segments as a super-frame may hold.
+std::uint32_t frame_payload_max(const Engine& engine, const Tcb& tcb) {
+  const std::uint32_t segment = tcb.segment_payload();
+  if (!engine.caps.transmit_gso) return segment;
+  std::uint32_t most =
+      std::min(engine.caps.gso_size_max, kSuperFrameMax) - std::uint32_t{wire::TcpView::kHeaderSizeMax};
+  if (!engine.caps.gather) most = std::min(most, engine.arena.shape().frame_size - 256);
+  // On a path that loses frames, four a window keep acknowledgements coming and one loss small.
+  if (tcb.congestion.has_lost()) most = std::min(most, tcb.congestion.cwnd() / 4);
+  return std::max(most / segment, 1U) * segment;
+}
+
+/// Sends one range of sequence numbers that was sent before, FIN included. Returns sequence numbers sent.
+std::optional<std::uint32_t> send_again(Engine& engine, Tcb& tcb, Seq start, std::uint32_t size) {
+  const Seq data_end = tcb.data_end();
+  const auto data = after(data_end, start) ? static_cast<std::uint32_t>(data_end - start) : 0;
+  const std::uint32_t payload = std::min(size, data);
+  const bool fin = size > payload;
+  const auto flags = kTcpAck | (fin ? kTcpFin : kNoFlags) | (payload == data ? kTcpPsh : kNoFlags);
+  const auto sent = send_data(engine, tcb, {start, flags}, payload);
+  if (!sent) return std::nullopt;
+  ++tcb.retransmitted;
+  engine.counters.count(base::Event::kTcpRetransmitted);
+  return *sent == payload ? size : *sent;
+}
+
+enum class Step : std::uint8_t { kSent, kNothing, kStarved };
+
+Step send_lost(Engine& engine, Tcb& tcb) {
+  const std::uint32_t pipe = tcb.flight.pipe();
+  const std::uint32_t cwnd = tcb.congestion.cwnd();
+  const std::uint32_t segment = tcb.segment_payload();
+  if (pipe >= cwnd && pipe > 0) return Step::kNothing;
+  const std::uint32_t room = std::max((cwnd - pipe) / segment, 1U) * segment;
+  FlightRecord* record = tcb.flight.first_lost(engine.flight_memory, std::min(room, frame_payload_max(engine, tcb)));
+  const auto sent = send_again(engine, tcb, record->start, record->size);
+  if (!sent) return Step::kStarved;
+  if (*sent < record->size) record = tcb.flight.first_lost(engine.flight_memory, *sent);
+  tcb.flight.resent(*record, engine.now);
+  recovery_on_sent(tcb, *sent);
+  arm_retransmit(engine, tcb);
+  return Step::kSent;
+}
+
+/// How much new data may go now, and whether the FIN goes with it. RFC 9293 §3.8.6.2.1 (silly window), cork, cwnd.
+struct Permission {
+  std::uint32_t payload = 0;
+  bool fin = false;
+};
+
+Permission may_send(Engine& engine, Tcb& tcb) {
+  const std::uint32_t segment = tcb.segment_payload();
+  const std::uint32_t data = static_cast<std::uint32_t>(tcb.data_end() - tcb.snd_nxt);
+  const std::int64_t window = static_cast<std::int64_t>(tcb.snd_wnd) - (tcb.snd_nxt - tcb.snd_una);
+  const std::uint32_t pipe = tcb.flight.pipe();
+  const std::uint32_t cwnd = tcb.congestion.cwnd();
+  const std::uint32_t room = cwnd > pipe ? cwnd - pipe : 0;
+  if (room < std::min(data, segment) && pipe > 0) {
+    tcb.cwnd_limited = true;
+    return {};
+  }
+  std::uint32_t payload = std::min(data, frame_payload_max(engine, tcb));
+  if (payload > room) payload = std::min(data, std::max(room, segment));
+  payload = static_cast<std::uint32_t>(std::clamp<std::int64_t>(window, 0, payload));
+  if (payload < data) {
+    if (payload > segment) payload -= payload % segment;
+    if (payload < segment && payload < tcb.max_snd_wnd / 2 && !tcb.override_sws) return {};
+  } else if (tcb.corked && !tcb.fin_queued) {
+    payload -= payload % segment;
+  }
+  const bool fin = tcb.fin_queued && payload == data && (window > payload || tcb.flight.empty());
+  return {payload, fin};
+}
+
+Step send_new(Engine& engine, Tcb& tcb) {
+  if (!tcb.has_unsent()) return Step::kNothing;
+  if (tcb.flight.empty() && engine.now - tcb.last_sent > tcb.rtt.rto()) tcb.congestion.restart_after_idle();
+  const Permission permission = may_send(engine, tcb);
+  if (permission.payload == 0 && !permission.fin) {
+    const bool shut = tcb.flight.empty() && !tcb.corked;
+    if (shut && !is_armed(tcb, Deadline::kRetransmit)) arm_persist(engine, tcb);
+    return Step::kNothing;
+  }
+  if (engine.flight_memory.empty()) return Step::kStarved;
+  tcb.override_sws = false;
+  const Seq start = tcb.snd_nxt;
+  const bool last = start + permission.payload == tcb.data_end();
+  const auto flags = kTcpAck | (last ? kTcpPsh : kNoFlags) | (permission.fin ? kTcpFin : kNoFlags);
+  const auto sent = send_data(engine, tcb, {start, flags}, permission.payload);
+  if (!sent) return Step::kStarved;
+  const std::uint32_t size = *sent == permission.payload && permission.fin ? *sent + 1 : *sent;
+  tcb.flight.sent(engine.flight_memory, engine.now, start, size);
+  tcb.snd_nxt = start + size;
+  recovery_on_sent(tcb, size);
+  arm_retransmit(engine, tcb);
+  return Step::kSent;
+}
+
+}  // namespace
+
+bool output(Engine& engine, Tcb& tcb) {
+  if (!is_synchronized(tcb.state)) return false;
+  Step step = Step::kNothing;
+  for (std::uint32_t turn = 0; turn < kTurnFrames; ++turn) {
+    if (engine.ip.queued() >= link::kBurstMax) return true;
+    step = tcb.flight.lost() > 0 ? send_lost(engine, tcb) : send_new(engine, tcb);
+    if (step != Step::kSent) break;
+  }
+  if (step == Step::kStarved) engine.starved = true;
+  if (tcb.ack_now && step != Step::kStarved) {
+    send_control(engine, tcb, tcb.snd_nxt, kTcpAck);
+  } else if (tcb.ack_delayed && !is_armed(tcb, Deadline::kDelayedAck)) {
+    arm(engine, tcb, Deadline::kDelayedAck, engine.now + engine.config.delayed_ack);
+  }
+  return step != Step::kNothing;
+}
+
+void send_control(Engine& engine, Tcb& tcb, Seq seq, wire::TcpFlags flags) {
+  wire::TcpOptions options;
+  const wire::TcpHeader header = header_of(engine, tcb, {seq, flags}, options);
+  link::Frame frame = new_frame(engine, tcb.remote.address, header.size(options));
+  if (!frame) {
+    engine.starved = true;
+    return;
+  }
+  launch(engine, std::move(frame), header, options, {}, tcb.local, tcb.remote, tcb.route);
+  ++tcb.segments_sent;
+  if (flags.ack()) acknowledgement_sent(tcb);
+}
+
+void send_syn(Engine& engine, Tcb& tcb) {
+  const bool answer = tcb.state == State::kSynReceived;
+  wire::TcpOptions options;
+  options.mss = static_cast<std::uint16_t>(engine.path_mss(tcb.remote.address));
+  // On a SYN-ACK only what the peer offered (RFC 7323 §2.2, RFC 2018 §2); on a SYN everything we speak.
+  options.sack_permitted = answer ? tcb.sack : engine.config.sack;
+  if (answer ? tcb.timestamps : engine.config.timestamps) {
+    options.timestamps = wire::TcpTimestamps{timestamp(engine, tcb.ts_offset), tcb.ts_recent};
+  }
+  if (tcb.rcv_wscale != 0) options.window_scale = tcb.rcv_wscale;
+  const wire::TcpHeader header{
+      .source_port = tcb.local.port,
+      .destination_port = tcb.remote.port,
+      .seq = tcb.iss,
+      .ack = answer ? tcb.rcv_nxt : Seq{},
+      .flags = answer ? kTcpSyn | kTcpAck : kTcpSyn,
+      .window = static_cast<std::uint16_t>(std::min<std::uint32_t>(engine.config.receive_window, 0xffff))};
+  if (answer) tcb.rcv_adv = tcb.rcv_nxt + header.window;
+  link::Frame frame = new_frame(engine, tcb.remote.address, header.size(options));
+  if (frame) {
+    launch(engine, std::move(frame), header, options, {}, tcb.local, tcb.remote, tcb.route);
+    tcb.last_sent = engine.now;
+    ++tcb.segments_sent;
+  }
+  tcb.retransmit_mode = RetransmitMode::kHandshake;
+  arm(engine, tcb, Deadline::kRetransmit, engine.now + tcb.rtt.rto());
+}
+
+void send_bare(Engine& engine, const BareSegment& segment) {
+  auto route = engine.ip.route(segment.remote.address, segment.local.address);
+  if (!route) return engine.counters.drop(base::Drop::kNoRoute);
+  wire::TcpOptions options;
+  options.timestamps = segment.timestamps;
+  const wire::TcpHeader header{.source_port = segment.local.port,
+                               .destination_port = segment.remote.port,
+                               .seq = segment.seq,
+                               .ack = segment.ack,
+                               .flags = segment.flags};
+  link::Frame frame = new_frame(engine, segment.remote.address, header.size(options));
+  if (!frame) return;
+  launch(engine, std::move(frame), header, options, {}, segment.local, segment.remote, *route);
+}
+
+void send_reset(Engine& engine, const Segment& segment) {
+  if (segment.flags.rst()) return;
+  const bool ack = segment.flags.ack();
+  engine.counters.count(base::Event::kTcpResetsSent);
+  send_bare(engine, {.local = segment.local,
+                     .remote = segment.remote,
+                     .seq = ack ? segment.ack : Seq{},
+                     .ack = ack ? Seq{} : segment.seq + segment.length(),
+                     .flags = ack ? kTcpRst : kTcpRst | kTcpAck,
+                     .timestamps = {}});
+}
+
+bool resend(Engine& engine, Tcb& tcb, FlightRecord& record) {
+  // A probe is one segment, the last one: what is in front of it in a super-frame shows by SACK.
+  const std::uint32_t size = std::min(record.size, tcb.segment_payload());
+  const auto sent = send_again(engine, tcb, record.end() - size, size);
+  if (!sent) return false;
+  if (size == record.size) tcb.flight.resent(record, engine.now);
+  return true;
+}
+
+bool send_probe_data(Engine& engine, Tcb& tcb) {
+  const auto data = static_cast<std::uint32_t>(tcb.data_end() - tcb.snd_nxt);
+  const std::int64_t window = static_cast<std::int64_t>(tcb.snd_wnd) - (tcb.snd_nxt - tcb.snd_una);
+  const std::uint32_t size = std::min(data, tcb.segment_payload());
+  if (size == 0 || window < size || engine.flight_memory.empty()) return false;
+  const auto sent = send_data(engine, tcb, {tcb.snd_nxt, kTcpAck | kTcpPsh}, size);
+  if (!sent || *sent == 0) return false;
+  tcb.flight.sent(engine.flight_memory, engine.now, tcb.snd_nxt, *sent);
+  tcb.snd_nxt = tcb.snd_nxt + *sent;
+  return true;
+}
+
+std::uint32_t timestamp(const Engine& engine, std::uint32_t offset) {
+  const auto clock = std::chrono::duration_cast<std::chrono::milliseconds>(engine.now.time_since_epoch()).count();
+  return static_cast<std::uint32_t>(clock) + offset;
+}
+
+std::uint32_t announce_window(Engine& engine, Tcb& tcb) {
+  const auto unread = static_cast<std::uint32_t>(tcb.rcv_nxt - tcb.rcv_read);
+  const std::uint32_t capacity = engine.config.receive_window;
+  const std::uint32_t free = capacity > unread ? capacity - unread : 0;
+  const std::uint32_t current = tcb.receive_window();
+  // Receiver's silly window avoidance (RFC 9293 §3.8.6.2.2): the edge moves by a segment, or half the buffer.
+  if (free > current && free - current >= std::min(capacity / 2, tcb.rcv_mss)) {
+    const std::uint32_t unit = 1U << tcb.rcv_wscale;
+    const std::uint32_t rounded = std::min((free + unit - 1) & ~(unit - 1), 0xffffU << tcb.rcv_wscale);
+    if (rounded > current) tcb.rcv_adv = tcb.rcv_nxt + rounded;
+  }
+  return tcb.receive_window();
+}
+
+}  // namespace windhover::stack::tcp

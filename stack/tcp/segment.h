@@ -1,0 +1,37 @@
+#pragma once
+// One received TCP segment, parsed and verified, with what its options say.
+
+#include <array>
+#include <cstdint>
+#include <optional>
+
+#include "stack/base/bytes.h"
+#include "stack/base/counters.h"
+#include "stack/ip/ip.h"
+#include "stack/tcp/app.h"
+#include "stack/wire/seq.h"
+#include "stack/wire/tcp.h"
+
+namespace windhover::stack::tcp {
+
+/// Borrowed from the frame that it came in: valid while that lives. RFC 9293's SEG variables.
+struct Segment {
+  Endpoint local;
+  Endpoint remote;
+  wire::Seq seq{};
+  wire::Seq ack{};
+  std::uint16_t window = 0;  ///< As on the wire: not yet scaled.
+  wire::TcpFlags flags;
+  base::Bytes payload;
+  wire::TcpOptions options;
+
+  /// SEG.LEN: payload, and one each for SYN and FIN.
+  std::uint32_t length() const {
+    return static_cast<std::uint32_t>(payload.size()) + (flags.syn() ? 1U : 0U) + (flags.fin() ? 1U : 0U);
+  }
+};
+
+/// Parses a packet, verifying the checksum where the device has not; a bad one is counted and gives nothing.
+std::optional<Segment> parse_segment(const ip::Packet& packet, base::Counters& counters);
+
+}  // namespace windhover::stack::tcp

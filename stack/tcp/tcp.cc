@@ -1,0 +1,201 @@
+#include "stack/tcp/tcp.h"
+
+#include <algorithm>
+
+#include "stack/base/setup_error.h"
+#include "stack/tcp/engine.h"
+#include "stack/tcp/handshake.h"
+#include "stack/tcp/input.h"
+#include "stack/tcp/output.h"
+#include "stack/tcp/recovery.h"
+#include "stack/tcp/timers.h"
+
+namespace windhover::stack::tcp {
+namespace {
+
+using base::Drop;
+
+/// How soon to try again when the arena had no frame: the device gives some back meanwhile.
+constexpr base::Duration kStarvedRetry = std::chrono::milliseconds(1);
+
+void acknowledge_time_wait(Engine& engine, const TimeWait& entry) {
+  std::optional<wire::TcpTimestamps> timestamps;
+  if (entry.timestamps) timestamps = {timestamp(engine, entry.ts_offset), entry.ts_recent};
+  send_bare(engine, {.local = entry.local,
+                     .remote = entry.remote,
+                     .seq = entry.snd_nxt,
+                     .ack = entry.rcv_nxt,
+                     .flags = wire::kTcpAck,
+                     .timestamps = timestamps});
+}
+
+/// RFC 9293 §3.10.7.4 for TIME-WAIT, RFC 1337 for RST, RFC 6191 for a new SYN. True when a SYN may open anew.
+bool arrives_in_time_wait(Engine& engine, TimeWait& entry, const Segment& segment) {
+  if (segment.flags.rst()) return false;
+  if (segment.flags.syn() && !segment.flags.ack()) {
+    const bool newer_stamp = entry.timestamps && segment.options.timestamps &&
+                             static_cast<std::int32_t>(segment.options.timestamps->value - entry.ts_recent) > 0;
+    if (newer_stamp || after(segment.seq, entry.rcv_nxt)) return true;
+  }
+  acknowledge_time_wait(engine, entry);
+  if (segment.flags.fin()) engine.time_wait.restart(engine.now, entry);
+  return false;
+}
+
+/// A segment that belongs to no connection: TIME-WAIT, a listener, or nobody.
+Verdict arrives_unconnected(Engine& engine, std::uint64_t hash, const Segment& segment) {
+  if (TimeWait* const entry = engine.time_wait.find(hash, segment.local, segment.remote); entry != nullptr) {
+    if (!arrives_in_time_wait(engine, *entry, segment)) return kAccepted;
+    engine.time_wait.erase(*entry);
+  }
+  Listener* const listener = engine.find_listener(segment.local);
+  if (listener != nullptr && listener->acceptor != nullptr) return arrives_at_listener(engine, *listener, segment);
+  send_reset(engine, segment);
+  return Drop::kTcpNoConnection;
+}
+
+/// RFC 1191 §6.3: the segment size follows the path, and what was too big goes again.
+void shrink_path(Engine& engine, Tcb& tcb) {
+  const std::uint32_t mss = engine.path_mss(tcb.remote.address);
+  if (mss >= tcb.snd_mss) return;
+  tcb.snd_mss = mss;
+  tcb.congestion.set_mss(tcb.segment_payload(), engine.config.initial_window);
+  recovery_resend_all(engine, tcb);
+}
+
+}  // namespace
+
+Tcp::Tcp(base::Instant now, const Config& config, const Keys& keys, const link::Caps& caps, link::FrameArena& arena,
+         ip::Ip& ip, base::Counters& counters)
+    : engine_(std::make_unique<Engine>(now, config, keys, caps, arena, ip, counters)) {}
+
+Tcp::~Tcp() { stop(engine_->now); }
+
+void Tcp::listen(const Endpoint& local, Acceptor& acceptor) {
+  const bool taken = std::any_of(engine_->listeners.begin(), engine_->listeners.end(), [&](const Listener& other) {
+    if (other.local.port != local.port) return false;
+    return other.local.address == local.address || other.local.address.is_unspecified() ||
+           local.address.is_unspecified();
+  });
+  if (taken)
+    throw base::SetupError("listen on " + local.to_string(), 0,
+                           "Two endpoints use this address and port: give each its own.");
+  if (!local.address.is_unspecified() && !engine_->ip.is_local(local.address)) {
+    throw base::SetupError("listen on " + local.to_string(), 0,
+                           "The address is not one of this server's: add it to backend.addresses.");
+  }
+  engine_->listeners.push_back({local, &acceptor});
+}
+
+void Tcp::unlisten(const Endpoint& local) {
+  std::erase_if(engine_->listeners, [&](const Listener& listener) { return listener.local == local; });
+}
+
+Connection* Tcp::connect(base::Instant now, const Endpoint& remote, Handler& handler) {
+  engine_->now = now;
+  return open_actively(*engine_, remote, handler);
+}
+
+void Tcp::input(base::Instant now, const ip::Packet& packet) {
+  Engine& engine = *engine_;
+  engine.now = now;
+  engine.counters.count(base::Event::kTcpSegmentsIn);
+  const auto segment = parse_segment(packet, engine.counters);
+  if (!segment) return;
+  const std::uint64_t hash = flow_hash(engine.keys, segment->local, segment->remote);
+  Verdict verdict = kAccepted;
+  if (Tcb* const tcb = engine.flows.find(hash, segment->local, segment->remote); tcb == nullptr) {
+    verdict = arrives_unconnected(engine, hash, *segment);
+  } else if (tcb->state == State::kSynSent) {
+    verdict = arrives_in_syn_sent(engine, *tcb, *segment);
+  } else {
+    verdict = arrives(engine, *tcb, *segment);
+  }
+  if (verdict) {
+    engine.counters.drop(*verdict);
+  } else {
+    engine.counters.count(base::Event::kFramesConsumed);
+  }
+  engine.deliver_finished();
+}
+
+bool Tcp::error(base::Instant now, const ip::TransportError& error) {
+  Engine& engine = *engine_;
+  engine.now = now;
+  Tcb* const tcb = engine.flows.find(flow_hash(engine.keys, error.local, error.remote), error.local, error.remote);
+  const wire::Seq quoted(error.sequence);
+  if (tcb == nullptr || before(quoted, tcb->snd_una) || !before(quoted, tcb->snd_nxt)) return false;
+  using Kind = ip::TransportError::Kind;
+  if (error.kind == Kind::kTooBig) {
+    engine.ip.path_mtu(now, error.remote.address, error.mtu);
+    if (is_synchronized(tcb->state)) shrink_path(engine, *tcb);
+  } else if (tcb->state == State::kSynSent && error.kind == Kind::kRefused) {
+    // A hard error while opening ends it; later all are soft (RFC 5461 §4, RFC 5927 §5.2).
+    engine.finish(*tcb, CloseReason::kUnreachable);
+    engine.deliver_finished();
+  }
+  return true;
+}
+
+void Tcp::advance(base::Instant now) {
+  Engine& engine = *engine_;
+  engine.now = now;
+  engine.wheel.advance(now,
+                       [&](timer::Timer& timer) { fire_timers(engine, *static_cast<Tcb::WheelTimer&>(timer).owner); });
+  engine.time_wait.advance(now);
+  engine.deliver_finished();
+}
+
+void Tcp::output(base::Instant now) {
+  Engine& engine = *engine_;
+  engine.now = now;
+  engine.starved = false;
+  while (!engine.ready.empty() && engine.ip.queued() < link::kBurstMax && !engine.starved) {
+    Tcb& tcb = engine.ready.pop();
+    if (std::exchange(tcb.deliver_pending, false)) {
+      deliver_stored(engine, tcb);
+      if (tcb.state == State::kClosed) continue;
+      const wire::Seq edge = tcb.rcv_adv;
+      announce_window(engine, tcb);
+      tcb.ack_now |= tcb.rcv_adv != edge;
+    }
+    if (tcp::output(engine, tcb)) engine.schedule(tcb);
+  }
+  engine.deliver_finished();
+}
+
+base::Instant Tcp::next_deadline() const {
+  const Engine& engine = *engine_;
+  if (engine.starved) return engine.now + kStarvedRetry;
+  if (!engine.ready.empty()) return engine.now;
+  return std::min(engine.wheel.next_deadline(), engine.time_wait.next_deadline());
+}
+
+void Tcp::stop(base::Instant now) {
+  Engine& engine = *engine_;
+  engine.now = now;
+  while (Tcb* const tcb = engine.flows.any()) {
+    if (tcb->state != State::kSynSent) {
+      send_control(engine, *tcb, tcb->snd_nxt, wire::kTcpRst | wire::kTcpAck);
+      engine.counters.count(base::Event::kTcpResetsSent);
+    }
+    engine.finish(*tcb, CloseReason::kStopped);
+  }
+  engine.deliver_finished();
+}
+
+std::uint64_t Tcp::closed(CloseReason reason) const {
+  return engine_->closed[static_cast<std::size_t>(reason)].value();
+}
+
+std::size_t Tcp::connection_count() const { return engine_->flows.size(); }
+
+std::size_t Tcp::time_wait_count() const { return engine_->time_wait.size(); }
+
+std::size_t Tcp::memory_size() const {
+  const Engine& engine = *engine_;
+  return engine.send_memory.memory_size() + engine.flight_memory.memory_size() + engine.receive_memory.memory_size() +
+         engine.pool.memory_size() + engine.flows.memory_size() + engine.time_wait.memory_size();
+}
+
+}  // namespace windhover::stack::tcp
