@@ -32,8 +32,8 @@ class Timer {
 };
 
 /// Granularity: a timer fires at the first advance() at or after its deadline rounded up to a tick (ticks are counted
-/// from where the wheel began); never early. Order: by tick, and within a tick as armed. Range: any. Thread: one lane.
-/// Never allocates.
+/// from where the wheel began); never early. Order: by tick; what was armed in the past comes first. Range: any.
+/// Thread: one lane. Never allocates.
 ///
 /// How: eight levels of 64 slots, a slot of level n spanning 64^n ticks; together they span every Duration there is. A
 /// timer lies on the level of the highest base-64 digit in which its tick differs from the current one, in the slot of
@@ -93,13 +93,49 @@ class Wheel {
   static constexpr std::size_t kFiring = kDue + 1;
   static constexpr std::size_t kHeads = kFiring + 1;
 
-  std::uint64_t tick_before(base::Instant at) const;
-  std::uint64_t tick_after(base::Instant at) const;
+  /// Whole ticks from the beginning to `at`.
+  std::uint64_t tick_before(base::Instant at) const {
+    CHECK(at >= start_);
+    return nanoseconds_since_start(at) / static_cast<std::uint64_t>(kTick.count());
+  }
+  /// The first tick at or after `at`.
+  std::uint64_t tick_after(base::Instant at) const {
+    return at <= start_ ? 0 : (nanoseconds_since_start(at) - 1) / static_cast<std::uint64_t>(kTick.count()) + 1;
+  }
+  // Unsigned, because the distance between two instants may be twice what a Duration holds. Precondition: at >= start_.
+  std::uint64_t nanoseconds_since_start(base::Instant at) const {
+    return static_cast<std::uint64_t>(at.time_since_epoch().count()) -
+           static_cast<std::uint64_t>(start_.time_since_epoch().count());
+  }
+  base::Instant instant_of(std::uint64_t tick) const;
   bool empty(std::size_t list) const { return heads_[list].next_ == &heads_[list]; }
-  void link(Timer& timer, std::size_t list);
-  void unlink(Timer& timer);
+  void mark_empty(std::size_t list) {
+    const std::size_t level = list / kSlots;
+    slots_in_use_[level] &= ~(std::uint64_t{1} << list % kSlots);
+    if (slots_in_use_[level] == 0) levels_in_use_ &= static_cast<std::uint8_t>(~(1u << level));
+  }
+  void link(Timer& timer, std::size_t list) {
+    Timer& head = heads_[list];
+    timer.next_ = &head;
+    timer.previous_ = head.previous_;
+    head.previous_->next_ = &timer;
+    head.previous_ = &timer;
+  }
+  void unlink(Timer& timer) {
+    Timer* const previous = timer.previous_;
+    Timer* const next = timer.next_;
+    previous->next_ = next;
+    next->previous_ = previous;
+    timer.previous_ = nullptr;
+    if (previous != next) return;
+    // It was the last of its list, and its neighbour on both sides is the head.
+    const auto list = static_cast<std::size_t>(previous - heads_.data());
+    if (list < kDue) mark_empty(list);
+  }
   void place(Timer& timer, std::uint64_t tick);
+  std::uint64_t slot_start(unsigned level, unsigned slot) const;
   void splice(std::size_t from, std::size_t to);
+  void spread(std::size_t list);
   void collect(std::uint64_t tick);
 
   base::Instant start_;

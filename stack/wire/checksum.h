@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "stack/base/bytes.h"
+#include "stack/base/check.h"
 #include "stack/wire/address.h"
 
 namespace windhover::stack::wire {
@@ -106,6 +107,7 @@ inline Sum sum(base::Bytes bytes) {
 
 /// Copies `from` to the front of `to` and returns sum(from). Precondition: to.size() >= from.size(), no overlap.
 inline Sum copy_and_sum(base::MutableBytes to, base::Bytes from) {
+  CHECK(to.size() >= from.size());
   if (from.size() >= kSumInlineMax) return copy_and_sum_long(to, from);
   const std::uint8_t* at = from.data();
   std::uint8_t* out = to.data();

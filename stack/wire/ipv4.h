@@ -28,6 +28,10 @@ class Ipv4View {
     return Ipv4View(bytes.data(), header_size, total_length);
   }
 
+  /// The same for a packet that an ICMP error quotes and may have cut off: its payload is what the quotation holds of
+  /// it.
+  static std::optional<Ipv4View> parse_quoted(base::Bytes quotation);
+
   std::size_t header_size() const { return header_size_; }
   std::size_t total_length() const { return total_length_; }
   bool has_options() const { return header_size_ != kHeaderSizeMin; }

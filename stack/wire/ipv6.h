@@ -49,6 +49,10 @@ class Ipv6View {
     return view;
   }
 
+  /// The same for a packet that an ICMP error quotes and may have cut off: its payload is what the quotation holds of
+  /// it.
+  static std::optional<Ipv6View> parse_quoted(base::Bytes quotation);
+
   /// DSCP (upper six bits) and ECN (lower two).
   std::uint8_t traffic_class() const {
     return static_cast<std::uint8_t>(base::load_be<std::uint16_t>(data_) >> 4 & 0xff);
@@ -82,7 +86,6 @@ class Ipv6View {
   Ipv6View(const std::uint8_t* data, std::size_t payload_length) : data_(data), payload_length_(payload_length) {}
 
   Ipv6Chain walk() const;
-  std::optional<std::uint32_t> unknown_option(std::size_t begin, std::size_t end, bool& truncated) const;
 
   const std::uint8_t* data_;
   std::size_t payload_length_;
