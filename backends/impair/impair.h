@@ -71,7 +71,8 @@ class Line;
 /// Frames received must be gone before this is. Thread: the lane of the device below.
 class Impair : public stack::link::Device {
  public:
-  /// `below` is borrowed and must outlive this. The line's store is taken here.
+  /// `below` is borrowed and must outlive this. The lines' stores are taken here; after that, only a super-frame on its
+  /// way to a device that gathers allocates. Throws SetupError for a probability outside 0..1.
   Impair(stack::link::Device& below, const Config& config, Clock clock);
   ~Impair() override;
 

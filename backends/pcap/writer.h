@@ -49,7 +49,8 @@ class Writer {
   Mark mark() const { return {buffer_.size(), written_frames_, missed_frames_}; }
   /// Forgets what came after `mark`. Precondition: no make_room(), flush() or other rewind() since then.
   void rewind(const Mark& mark);
-  /// Writes the buffer out unless it has room for a whole burst. add() itself never writes.
+  /// Writes the buffer out unless it has room for kBurstMax frames. add() itself never writes: call this before every
+  /// kBurstMax of it.
   void make_room();
   /// Writes out everything gathered.
   void flush();
