@@ -136,7 +136,8 @@ def _start(namespace, request, backend, root, scratch, resources):
     else:
         peer = resources.enter_context(netns.Namespace("peer"))
         backends.join_by_veth(namespace, peer)
-        peer.run("sysctl", "-qw", "net.ipv4.tcp_max_syn_backlog=8192", "net.core.somaxconn=8192")
+        peer.run("sysctl", "-qw", "net.ipv4.tcp_max_syn_backlog=8192", "net.core.somaxconn=8192",
+                 "net.ipv6.conf.all.accept_ra=0", "net.ipv6.conf.peer0.accept_ra=0")
         server = backends.Nginx(peer, root, scratch, [(backends.SERVER_V4, backends.PORT), (backends.SERVER_V6, backends.PORT)],
                                 keep_alive=backends.nginx_setting(settings, "limits.keepAliveTimeout", "130s"),
                                 headers=backends.nginx_setting(settings, "limits.requestHeadersTimeout", "30s"))
