@@ -22,10 +22,10 @@ struct Config {
   std::vector<InterfaceAddress> addresses;
   std::optional<wire::Address> gateway_v4;  ///< Next hop for what is not on link.
   std::optional<wire::Address> gateway_v6;
-  wire::MacAddress mac{};                   ///< Our link address on an Ethernet device.
-  std::uint8_t ttl = 64;                    ///< TTL and hop limit of what we send.
+  wire::MacAddress mac{};  ///< Our link address on an Ethernet device.
+  std::uint8_t ttl = 64;   ///< TTL and hop limit of what we send.
   std::uint32_t neighbours_max = 1024;
-  std::uint32_t neighbour_queue_max = 8;    ///< Packets that wait for one resolution.
+  std::uint32_t neighbour_queue_max = 8;                          ///< Packets that wait for one resolution.
   base::Duration neighbour_reachable = std::chrono::seconds(30);  ///< RFC 4861 REACHABLE_TIME.
   base::Duration neighbour_retransmit = std::chrono::seconds(1);  ///< RFC 4861 RETRANS_TIMER.
   std::uint32_t icmp_errors_per_second = 100;

@@ -1,11 +1,22 @@
 #pragma once
 // The internet layer of one lane: which packets are ours, and how ours find their next hop.
 //
-// input() takes a received frame and either uses it up (ARP, NDP, echo), hands up a transport packet or an ICMP error, or
-// gives the frame back to be passed. send() puts the link and internet headers in front of a transport segment and queues the
-// frame; output() yields what is queued. Medium kIp (TUN) has no link layer: no neighbours, no link header.
+// input() takes a received frame and either uses it up (ARP, NDP, echo), hands up a transport packet or an ICMP error,
+// or gives the frame back to be passed. send() puts the link and internet headers in front of a transport segment and
+// queues the frame; output() yields what is queued. Medium kIp (TUN) has no link layer: no neighbours, no link header.
+//
+// Accounting. Every received frame ends in exactly one counter:
+//   Consumed        counted here: kFramesConsumed, or the Drop that ended it (ends_received_frame() holds for it).
+//   Passed          the caller counts kFramesPassed.
+//   Packet          whoever takes it counts kFramesConsumed or a Drop of its own; reject() counts for it.
+//   TransportError  the caller counts kFramesConsumed, or kIcmpIgnored when the quoted flow is not (or no longer)
+//   there.
+// What goes wrong with a packet of ours (no route, no frame, no neighbour) is counted beside that, under the other
+// Drops.
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <variant>
 
@@ -20,18 +31,23 @@ namespace windhover::stack::ip {
 /// Transport protocols by their assigned numbers.
 enum class Protocol : std::uint8_t { kIcmpV4 = 1, kTcp = 6, kUdp = 17, kIcmpV6 = 58 };
 
-/// A transport packet for one of our addresses. `frame.bytes()` is exactly the transport header and payload (padding cut off);
-/// its offload().checksum says whether the transport checksum still has to be verified.
+/// A transport packet for one of our addresses, of any protocol besides ICMP (one without a name here is for reject()).
+/// Both addresses are unicast. `frame.bytes()` is exactly the transport header and payload, padding cut off.
+/// offload().checksum says whether the transport checksum still has to be verified: kPartial and kVerified are only
+/// left in place when the device is to be believed; the offsets in offload() mean nothing any more.
 struct Packet {
   link::Frame frame;
   wire::Address source;
   wire::Address destination;
   Protocol protocol{};
   std::uint8_t traffic_class = 0;  ///< DSCP and ECN.
+  /// The IP header and what follows it up to the transport header, in bytes: they still lie in the frame's headroom,
+  /// and reject() quotes them.
+  std::uint16_t network_size = 0;
 };
 
-/// An ICMP error about something we sent. The quoted transport header's first eight bytes identify the flow; TCP must check
-/// that `sequence` is in flight before it believes any of it (RFC 5927).
+/// An ICMP error about something we sent. The quoted transport header's first eight bytes identify the flow; TCP must
+/// check that `sequence` is in flight before it believes any of it (RFC 5927).
 struct TransportError {
   enum class Kind : std::uint8_t {
     kUnreachable,  ///< Network or host: soft (RFC 1122 4.2.3.9).
@@ -48,12 +64,13 @@ struct TransportError {
   std::uint32_t mtu = 0;
 };
 
-/// A frame that is nobody's here.
+/// A frame for others as well or for others only: another VLAN's, or sent to a group or broadcast address where only a
+/// listener that we do not have could want it. Not counted.
 struct Passed {
   link::Frame frame;
 };
 
-/// Used up: answered, learned from, or dropped under a name.
+/// Used up: answered, learned from, or dropped under a name. Counted.
 struct Consumed {};
 
 using Input = std::variant<Consumed, Packet, TransportError, Passed>;
@@ -67,8 +84,11 @@ struct Route {
 
 class Ip {
  public:
-  /// `arena` is where replies are made; it, `counters` and the caps must outlive this.
-  Ip(base::Instant now, const Config& config, const link::Caps& caps, link::FrameArena& arena, base::Counters& counters);
+  /// `arena` is where replies are made; it, `counters` and the caps must outlive this. On an Ethernet device our
+  /// addresses are announced at once (gratuitous ARP, unsolicited neighbour advertisement). Throws SetupError when
+  /// `config` contradicts itself: an address that cannot be ours, a prefix too long, more of something than its bound.
+  Ip(base::Instant now, const Config& config, const link::Caps& caps, link::FrameArena& arena,
+     base::Counters& counters);
   ~Ip();
   Ip(const Ip&) = delete;
   Ip& operator=(const Ip&) = delete;
@@ -78,23 +98,34 @@ class Ip {
 
   bool is_local(const wire::Address& address) const;
 
-  /// The route to `remote`, from `source` when that is given (it must be local); nothing when there is none.
+  /// The route to `remote`, from `source` when that is given; nothing when there is none, when `source` is not local or
+  /// of the other family, and for what no connection can reach: ourselves, unspecified, loopback, group and broadcast
+  /// addresses.
   std::optional<Route> route(const wire::Address& remote, const std::optional<wire::Address>& source = {}) const;
 
-  /// The largest transport segment (header included) to `remote` over an unsegmented packet: path MTU less the IP header.
+  /// The largest transport segment (header included) to `remote` over an unsegmented packet: path MTU less the IP
+  /// header.
   std::uint16_t transport_mtu(const wire::Address& remote) const;
-  /// Learns a smaller path MTU (already validated by the transport). Never below 1280 (IPv6) or 576 (IPv4).
+  /// Learns a smaller path MTU (already validated by the transport); forgotten after ten minutes. Only ever lowers what
+  /// is known. IPv4: 0 is a router that did not say, and picks the next plateau of RFC 1191 7.1; below 576 counts as
+  /// 576. IPv6: below 1280 is not believed (RFC 8201 4).
   void path_mtu(base::Instant now, const wire::Address& remote, std::uint32_t mtu);
 
-  /// How far from the front a transport header must lie in a frame given to send(): room for device, link and IP headers.
+  /// How far from the front a transport header must lie in a frame given to send(): room for device, link and IP
+  /// headers.
   std::size_t headroom(const wire::Address& remote) const;
 
   /// Sends a transport segment: `frame` holds it from its first byte (pieces may follow). For partial checksums and
-  /// segmentation the caller has set offload() with offsets relative to the transport header; send() shifts them. DF is set.
-  /// Precondition: frame.headroom() >= headroom(remote).
+  /// segmentation the caller has set offload() with offsets relative to the transport header; send() shifts them. DF is
+  /// set. The packet is queued, or waits for its neighbour, or is dropped under a name; the frame's size is not checked
+  /// against the path MTU. Preconditions: frame.headroom() >= headroom(remote); the IP packet is no larger than 65535
+  /// bytes.
   void send(base::Instant now, link::Frame frame, const wire::Address& remote, Protocol protocol, Route& route);
 
-  /// Answers a packet that no socket wants (port unreachable for UDP, protocol unreachable for the rest), rate-limited.
+  /// Answers a packet that no socket wants and counts its end. UDP: port unreachable and kUdpNoSocket, or kUdpMalformed
+  /// with no answer when its own length or checksum is wrong. The rest: protocol unreachable (IPv4) or parameter
+  /// problem (IPv6) and kUnknownProtocol. Answers are rate-limited. Precondition: `packet` came from input() and its
+  /// frame is unchanged.
   void reject(base::Instant now, Packet packet);
 
   /// Appends queued frames to `burst`, oldest first, up to its room.
@@ -102,7 +133,9 @@ class Ip {
   /// Frames queued and not yet taken by output(): TCP builds more only while this stays below kBurstMax.
   std::size_t queued() const;
 
+  /// Does what is due: neighbours that have not answered, path MTUs that have aged. Precondition: now does not go back.
   void advance(base::Instant now);
+  /// When advance() has something to do; kNever when nothing is armed. Queued frames do not count.
   base::Instant next_deadline() const;
 
   /// Drops what waits (neighbour queues, frames to transmit). For the end of a lane.
@@ -112,7 +145,8 @@ class Ip {
   std::size_t memory_size() const;
 
  private:
-  // The implementation's own: interface, neighbours, icmp, path MTU cache, the queue of frames to transmit.
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
 };
 
 }  // namespace windhover::stack::ip
