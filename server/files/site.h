@@ -17,7 +17,7 @@ struct SiteConfig {
   std::uint64_t total_size_max = std::uint64_t{4} << 30;  ///< Bytes of all files together; beyond it the start fails.
   std::uint32_t entries_max = 100'000;                    ///< Files and directories together.
   std::vector<std::string> index_files = {"index.html"};  ///< The first that exists stands for its directory.
-  std::string not_found_page = "404.html";  ///< At the root; sent with 404 and not served by itself as such.
+  std::string not_found_page = "404.html";                ///< At the root; its content answers with status 404.
 };
 
 /// Answers from immutable entries: nothing is read after construction, so lanes share one Site.
