@@ -106,6 +106,31 @@ def site():
     shutil.rmtree(folder)
 
 
+MEASURED = pytest.StashKey()
+
+
+@pytest.fixture
+def measured(request):
+    """Notes a line for the end of the run and for build/live/measured.txt."""
+    folder = request.getfixturevalue("artifacts")
+
+    def note(text):
+        line = f"{request.node.nodeid.split('::')[-1]}: {text}"
+        request.config.stash.setdefault(MEASURED, []).append(line)
+        with open(folder / "measured.txt", "a", encoding="utf-8") as file:
+            file.write(line + "\n")
+
+    return note
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    lines = config.stash.get(MEASURED, [])
+    if lines:
+        terminalreporter.section("measured")
+        for line in lines:
+            terminalreporter.write_line(line)
+
+
 class Live:
     """A running server and the namespace that its clients live in. `v4` and `v6` are its base URLs."""
 
