@@ -37,8 +37,8 @@ struct Profile {
 
 struct Config {
   std::uint64_t seed = 1;
-  Profile transmit;
-  Profile receive;
+  Profile transmit{};
+  Profile receive{};
   std::uint32_t line_frames = 512;  ///< Frames that fit on the line in each direction; what comes then is lost.
 };
 
