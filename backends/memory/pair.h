@@ -32,7 +32,7 @@ struct Config {
 ///
 /// Both ends: transmit() is short when the ring towards the peer is full, or when a frame with pieces finds no buffer
 /// at the peer; wait() returns at once; flush() has never anything to do. Precondition of transmit(): a frame is no
-/// larger than the MTU (or, with `gso` and a segment size set, than gso_size_max) plus an Ethernet header with one VLAN
+/// larger than the MTU (with `gso`: than gso_size_max) plus an Ethernet header with one VLAN
 /// tag, and asks for no offload that the configuration leaves off.
 class Pair {
  public:

@@ -30,6 +30,7 @@ std::size_t Tcb::send(base::Bytes bytes) {
       engine.config.send_buffer - std::min<std::uint64_t>(queue.copied(), engine.config.send_buffer);
   const std::size_t taken = queue.append(engine.send_memory, bytes.first(std::min<std::uint64_t>(bytes.size(), room)));
   if (taken < bytes.size()) sendable_wanted = true;
+  if (taken < std::min<std::uint64_t>(bytes.size(), room)) engine.short_of_memory.push(*this);
   if (taken > 0) engine.schedule(*this);
   return taken;
 }
@@ -38,6 +39,7 @@ bool Tcb::send(base::Slice slice) {
   if (!accepts_send(state) || fin_queued) return false;
   if (!queue.append(engine.send_memory, std::move(slice))) {
     sendable_wanted = true;
+    engine.short_of_memory.push(*this);
     return false;
   }
   engine.schedule(*this);

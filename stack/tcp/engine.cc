@@ -1,6 +1,7 @@
 #include "stack/tcp/engine.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace windhover::stack::tcp {
 namespace {
@@ -66,8 +67,17 @@ void Engine::deliver_finished() {
   while (!finished.empty()) {
     Tcb& tcb = finished.pop();
     ready.remove(tcb);
+    short_of_memory.remove(tcb);
     if (tcb.handler != nullptr) tcb.handler->on_closed(tcb, tcb.close_reason);
     pool.release(&tcb);
+  }
+}
+
+void Engine::offer_memory() {
+  while (!short_of_memory.empty() && send_memory.has_room()) {
+    Tcb& tcb = short_of_memory.pop();
+    if (tcb.state == State::kClosed || !std::exchange(tcb.sendable_wanted, false)) continue;
+    tcb.handler->on_sendable(tcb);
   }
 }
 

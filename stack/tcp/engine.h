@@ -83,6 +83,10 @@ struct Engine {
   /// Tells handlers of ended connections and frees their slots. Called where no event of theirs is on the stack.
   void deliver_finished();
 
+  /// Tells those that wait for the lane's send memory that there is some again. Called where no event of theirs is on
+  /// the stack.
+  void offer_memory();
+
   /// Has something to send, or may have.
   void schedule(Tcb& tcb) { ready.push(tcb); }
 
@@ -115,6 +119,7 @@ struct Engine {
   std::vector<Listener> listeners;
   TcbList<&Tcb::ready> ready;
   TcbList<&Tcb::finished> finished;
+  TcbList<&Tcb::short_of_memory> short_of_memory;  ///< Could not queue for want of the lane's memory.
   std::array<base::Counter, kCloseReasonCount> closed;
 
   bool starved = false;              ///< The arena had no frame; try again shortly.

@@ -125,9 +125,11 @@ std::optional<std::uint32_t> send_data(Engine& engine, Tcb& tcb, const Head& hea
   const std::size_t header_size = header.size(options);
   link::Frame frame = new_frame(engine, tcb.remote.address, header_size);
   if (!frame) return std::nullopt;
-  wire::Sum sum;
-  const std::uint32_t sent = add_payload(engine, tcb, frame, head.seq, size, sum);
+  // SACK blocks on a data segment leave less room than segment_payload() says.
   const std::uint32_t payload_max = tcb.snd_mss - static_cast<std::uint32_t>(header_size - wire::TcpHeader::kSize);
+  wire::Sum sum;
+  const std::uint32_t wanted = engine.caps.transmit_gso ? size : std::min(size, payload_max);
+  const std::uint32_t sent = add_payload(engine, tcb, frame, head.seq, wanted, sum);
   if (sent > payload_max) {
     link::Offload& offload = frame.offload();
     offload.gso = tcb.remote.address.is_v4() ? link::Gso::kTcp4 : link::Gso::kTcp6;
@@ -339,10 +341,11 @@ bool resend(Engine& engine, Tcb& tcb, FlightRecord& record) {
 }
 
 bool send_probe_data(Engine& engine, Tcb& tcb) {
+  if (!before(tcb.snd_nxt, tcb.data_end())) return false;
   const auto data = static_cast<std::uint32_t>(tcb.data_end() - tcb.snd_nxt);
   const std::int64_t window = static_cast<std::int64_t>(tcb.snd_wnd) - (tcb.snd_nxt - tcb.snd_una);
   const std::uint32_t size = std::min(data, tcb.segment_payload());
-  if (size == 0 || window < size || engine.flight_memory.empty()) return false;
+  if (window < size || engine.flight_memory.empty()) return false;
   const auto sent = send_data(engine, tcb, {tcb.snd_nxt, kTcpAck | kTcpPsh}, size);
   if (!sent || *sent == 0) return false;
   tcb.flight.sent(engine.flight_memory, engine.now, tcb.snd_nxt, *sent);

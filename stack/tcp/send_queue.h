@@ -27,8 +27,10 @@ class SendMemory {
   SendMemory(const SendMemory&) = delete;
   SendMemory& operator=(const SendMemory&) = delete;
 
-  std::size_t free_blocks() const { return free_blocks_.size(); }
-  std::size_t free_entries() const { return free_entries_.size(); }
+  /// Enough is free that it is worth telling those who wait for some: a sixteenth.
+  bool has_room() const {
+    return free_blocks_.size() * 16 >= block_count_ && free_entries_.size() * 16 >= entries_.size();
+  }
   /// True when every block and entry is back.
   bool all_free() const { return free_blocks_.size() == block_count_ && free_entries_.size() == entries_.size(); }
   std::size_t memory_size() const;

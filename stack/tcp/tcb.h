@@ -115,6 +115,7 @@ class Tcb final : public Connection {
 
   TcbLink ready;
   TcbLink finished;
+  TcbLink short_of_memory;
 
   State state = State::kClosed;
   CloseReason close_reason = CloseReason::kFinished;

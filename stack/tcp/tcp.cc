@@ -37,7 +37,8 @@ bool arrives_in_time_wait(Engine& engine, TimeWait& entry, const Segment& segmen
                              static_cast<std::int32_t>(segment.options.timestamps->value - entry.ts_recent) > 0;
     if (newer_stamp || after(segment.seq, entry.rcv_nxt)) return true;
   }
-  acknowledge_time_wait(engine, entry);
+  // Only what is not simply the last acknowledgement is answered: two TIME-WAITs must not talk to each other.
+  if (segment.length() > 0 || segment.seq != entry.rcv_nxt) acknowledge_time_wait(engine, entry);
   if (segment.flags.fin()) engine.time_wait.restart(engine.now, entry);
   return false;
 }
@@ -150,6 +151,7 @@ void Tcp::output(base::Instant now) {
   Engine& engine = *engine_;
   engine.now = now;
   engine.starved = false;
+  engine.offer_memory();
   while (!engine.ready.empty() && engine.ip.queued() < link::kBurstMax && !engine.starved) {
     Tcb& tcb = engine.ready.pop();
     if (std::exchange(tcb.deliver_pending, false)) {
