@@ -178,4 +178,17 @@ int RouteSocket::add_address(int index, const wire::Address& address, std::uint8
   return exchange(request.header(), [](const nlmsghdr&) {});
 }
 
+bool RouteSocket::delivers(const wire::Address& address) {
+  Request<rtmsg> request(RTM_GETROUTE, NLM_F_ACK);
+  request.body().rtm_family = family(address);
+  request.body().rtm_dst_len = address.is_v4() ? 32 : 128;
+  request.attribute(RTA_DST, address.octets());
+  bool local = false;
+  const int error = exchange(request.header(), [&](const nlmsghdr& message) {
+    const auto body = body_of<rtmsg>(message);
+    local = body && body->rtm_type == RTN_LOCAL;
+  });
+  return error == 0 && local;
+}
+
 }  // namespace windhover::backends::tun

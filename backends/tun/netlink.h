@@ -46,8 +46,11 @@ class RouteSocket {
 
   /// True when the link has exactly this address and prefix length.
   bool has_address(int index, const stack::wire::Address& address, std::uint8_t prefix_length);
-  /// Adds an address; an IPv6 one is usable at once, without duplicate address detection (IFA_F_NODAD).
+  /// Adds an address; an IPv6 one without duplicate address detection (IFA_F_NODAD). The kernel makes the local route
+  /// of an IPv6 address a little later, on a worker: see delivers().
   int add_address(int index, const stack::wire::Address& address, std::uint8_t prefix_length);
+  /// True when packets to the address are delivered here.
+  bool delivers(const stack::wire::Address& address);
 
  private:
   /// Sends a request and hands each message of the answer to `each`; returns the errno of its end.

@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <string>
-#include <string_view>
+#include <thread>
 
 #include "backends/tun/netlink.h"
 #include "backends/tun/tun.h"
@@ -22,6 +23,10 @@ constexpr std::uint16_t kIpv6MtuMin = 1280;  // RFC 8200 §5.
 
 /// Packets that the kernel holds for us while the lane is busy. TUN's own default of 500 overflows at wrk -c1000.
 constexpr std::uint32_t kQueueLength = 1024;
+
+/// Together one second; the kernel's worker needs milliseconds.
+constexpr int kDeliveryTries = 1000;
+constexpr std::chrono::milliseconds kDeliveryPause{1};
 
 void validate(const Config& config) {
   if (config.name.empty() || config.name.size() >= IFNAMSIZ ||
@@ -92,11 +97,23 @@ std::string remedy_for_address(const Config& config, const std::string& text, bo
   return "Try it by hand: " + command + ".";
 }
 
-void give_addresses(RouteSocket& route, const Config& config, int index) {
+/// Waits until the host takes packets to its new address, so that what we send it first is not lost.
+void await_delivery(RouteSocket& route, const HostAddress& host, std::vector<std::string>& notes) {
+  for (int tries = 0; tries < kDeliveryTries; ++tries) {
+    if (route.delivers(host.address)) return;
+    std::this_thread::sleep_for(kDeliveryPause);
+  }
+  notes.push_back("The host does not yet take packets to its address " + host.address.to_string() + ".");
+}
+
+void give_addresses(RouteSocket& route, const Config& config, int index, std::vector<std::string>& notes) {
   for (const HostAddress& host : config.host_addresses) {
     if (route.has_address(index, host.address, host.prefix_length)) continue;
     const int error = route.add_address(index, host.address, host.prefix_length);
-    if (error == 0) continue;
+    if (error == 0) {
+      await_delivery(route, host, notes);
+      continue;
+    }
     const std::string text = host.address.to_string() + "/" + std::to_string(host.prefix_length);
     throw SetupError("rtnetlink RTM_NEWADDR " + text + " on " + config.name, error,
                      remedy_for_address(config, text, host.address.is_v4(), error));
@@ -120,7 +137,7 @@ void prepare_host_side(RouteSocket& route, const Config& config, std::vector<std
     notes.push_back("The queue of " + config.name + " stays at " + std::to_string(link.queue_length) +
                     " packets: ip link set " + config.name + " txqueuelen " + std::to_string(kQueueLength) + ".");
   }
-  give_addresses(route, config, link.index);
+  give_addresses(route, config, link.index, notes);
 }
 
 }  // namespace

@@ -42,8 +42,8 @@ struct Config {
   std::string name = "wh0";  ///< 1..15 bytes, none of them '/', ':' or a space.
   Layer layer = Layer::kIp;
   Existing existing = Existing::kCreateOrAttach;
-  std::vector<HostAddress> host_addresses;  ///< Added to the host's side; what it has already stays.
-  std::uint16_t mtu = 1500;                 ///< Bytes, 576..65521; the host's side is given it too. IPv6 needs 1280.
+  std::vector<HostAddress> host_addresses{};  ///< Added to the host's side; what it has already stays.
+  std::uint16_t mtu = 1500;                   ///< Bytes, 576..65521; the host's side is given it too. IPv6 needs 1280.
   bool offload = true;       ///< Super-frames and partial checksums. Off: complete frames of one MTU each way.
   bool multi_queue = false;  ///< IFF_MULTI_QUEUE even for one queue; implied by more than one.
   std::uint32_t receive_frames = 128;    ///< Buffers of 64 KiB (of one MTU without offload) per queue.
