@@ -70,7 +70,7 @@ struct Ipv4Fields {
   std::uint8_t traffic_class = 0;
   std::uint8_t ttl = 64;
   std::uint16_t fragment = 0x4000;  ///< Flags and offset as they lie in the header.
-  Octets options;                   ///< A multiple of four.
+  Octets options{};                 ///< A multiple of four.
 };
 
 inline Octets ipv4(const Ipv4Fields& fields, base::Bytes payload) {
