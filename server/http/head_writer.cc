@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstring>
 
 #include "server/http/date.h"
 #include "stack/base/check.h"
@@ -16,8 +15,7 @@ constexpr std::string_view kServerAndDate = "Server: windhover\r\nDate: Thu, 01 
 constexpr std::size_t kDateAt = 25;
 
 inline char* put(char* at, std::string_view text) {
-  std::memcpy(at, text.data(), text.size());
-  return at + text.size();
+  return at + text.copy(at, text.size());
 }
 
 inline char* put_decimal(char* at, std::size_t value) {
