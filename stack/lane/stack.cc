@@ -31,6 +31,7 @@ struct Stack::Parts {
   void take(base::Instant, ip::Consumed) {}  // The internet layer has counted it.
 
   link::Device& device;
+  base::Instant latest{};  // When output() was last called.
   base::Counters counters;
   ip::Ip ip;
   tcp::Tcp tcp;
@@ -67,11 +68,12 @@ void Stack::output(base::Instant now, link::Burst& burst) {
   const std::size_t before = burst.size();
   parts_->tcp.output(now);
   parts_->ip.output(burst);
+  parts_->latest = now;
   parts_->counters.count(base::Event::kFramesOut, burst.size() - before);
 }
 
 base::Instant Stack::next_deadline() const {
-  if (parts_->ip.queued() > 0) return base::Instant::min();
+  if (parts_->ip.queued() > 0) return parts_->latest;
   return std::min(parts_->ip.next_deadline(), parts_->tcp.next_deadline());
 }
 

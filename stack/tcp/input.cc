@@ -209,9 +209,10 @@ void enter_time_wait(Engine& engine, Tcb& tcb) {
 void settle_close(Engine& engine, Tcb& tcb) {
   if (!tcb.fin_acknowledged) return;
   if (tcb.state == State::kFinWait1) tcb.state = State::kFinWait2;
+  // An application that has paused reads what it was sent before the connection ends.
+  if (!tcb.fin_delivered) return;
   if (tcb.state == State::kLastAck) return engine.finish(tcb, CloseReason::kFinished);
-  const bool peer_done = tcb.fin_received && after(tcb.rcv_nxt, tcb.fin_seq);
-  if (peer_done && tcb.fin_delivered) enter_time_wait(engine, tcb);
+  enter_time_wait(engine, tcb);
 }
 
 }  // namespace
