@@ -321,7 +321,7 @@ TEST_F(ImpairTest, corrupted_frame_with_a_partial_checksum_can_be_noticed) {
   constexpr std::size_t kTransport = 20;
   for (int round = 0; round < 200; ++round) {
     link::Frame frame = peer().arena().allocate();
-    const base::MutableBytes bytes = frame.append(3000 + round % 2);
+    const base::MutableBytes bytes = frame.append(3000 + static_cast<std::size_t>(round % 2));
     for (std::size_t at = 0; at < bytes.size(); ++at) bytes[at] = static_cast<std::uint8_t>(at);
     // Source and destination address stand in for the whole pseudo-header.
     const stack::wire::Sum pseudo = stack::wire::sum(bytes.subspan(12, 8));
