@@ -49,10 +49,10 @@ struct ArpMessage {
   static constexpr std::size_t kSize = ArpView::kSize;
 
   ArpOperation operation{};
-  MacAddress sender_mac;
-  Address sender_address;
-  MacAddress target_mac;
-  Address target_address;
+  MacAddress sender_mac{};
+  Address sender_address{};
+  MacAddress target_mac{};
+  Address target_address{};
 
   /// Precondition: to.size() >= kSize.
   void write(base::MutableBytes to) const {

@@ -91,9 +91,9 @@ class EthernetView {
 
 /// A header to write.
 struct EthernetHeader {
-  MacAddress destination;
-  MacAddress source;
-  std::optional<VlanTag> tag;
+  MacAddress destination{};
+  MacAddress source{};
+  std::optional<VlanTag> tag{};
   EtherType ether_type{};
 
   std::size_t size() const { return tag ? EthernetView::kTaggedSize : EthernetView::kUntaggedSize; }

@@ -79,8 +79,8 @@ struct Ipv4Header {
   bool dont_fragment = true;
   std::uint8_t ttl = 64;
   std::uint8_t protocol = 0;
-  Address source;
-  Address destination;
+  Address source{};
+  Address destination{};
 
   /// Precondition: to.size() >= kSize, payload_size <= 65515.
   void write(base::MutableBytes to) const {

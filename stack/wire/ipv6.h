@@ -100,8 +100,8 @@ struct Ipv6Header {
   std::uint16_t payload_size = 0;
   std::uint8_t next_header = 0;
   std::uint8_t hop_limit = 64;
-  Address source;
-  Address destination;
+  Address source{};
+  Address destination{};
 
   /// Precondition: to.size() >= kSize.
   void write(base::MutableBytes to) const {

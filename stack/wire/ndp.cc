@@ -49,10 +49,7 @@ bool plausible(base::Bytes message, Icmpv6Type type, const NdpEnvelope& envelope
   return !target.is_multicast() && !target.is_v4();
 }
 
-bool is_solicited_node(const Address& address) {
-  const auto& octets = address.mapped();
-  return solicited_node(address) == address && octets[0] == 0xff;
-}
+bool is_solicited_node(const Address& address) { return address == solicited_node(address); }
 
 void write_message(base::MutableBytes message, const Icmpv6Header& header, const Address& target,
                    std::uint8_t option_type, const std::optional<MacAddress>& mac, const Address& source,

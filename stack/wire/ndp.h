@@ -19,8 +19,8 @@ inline constexpr std::uint8_t kNdpHopLimit = 255;
 
 /// What the IPv6 header says about a message, which its validity depends on.
 struct NdpEnvelope {
-  Address source;
-  Address destination;
+  Address source{};
+  Address destination{};
   std::uint8_t hop_limit = 0;
 };
 
@@ -35,8 +35,8 @@ Address all_nodes();
 
 /// RFC 4861 §4.3.
 struct NeighbourSolicitation {
-  Address target;
-  std::optional<MacAddress> source_mac;  ///< The source link-layer address option.
+  Address target{};
+  std::optional<MacAddress> source_mac{};  ///< The source link-layer address option.
 
   /// Reads a whole ICMPv6 message. Nothing when a check of RFC 4861 §7.1.1 fails; the checksum is the caller's to
   /// verify.
@@ -49,11 +49,11 @@ struct NeighbourSolicitation {
 
 /// RFC 4861 §4.4.
 struct NeighbourAdvertisement {
-  Address target;
+  Address target{};
   bool router = false;
   bool solicited = false;
   bool override_cached = false;
-  std::optional<MacAddress> target_mac;  ///< The target link-layer address option.
+  std::optional<MacAddress> target_mac{};  ///< The target link-layer address option.
 
   /// Reads a whole ICMPv6 message. Nothing when a check of RFC 4861 §7.1.2 fails; the checksum is the caller's to
   /// verify.

@@ -57,8 +57,8 @@ struct TcpTimestamps {
 
 /// Bytes [left, right) that the receiver holds, as the wire says: not yet checked against any window.
 struct SackBlock {
-  Seq left;
-  Seq right;
+  Seq left{};
+  Seq right{};
 
   bool operator==(const SackBlock&) const = default;
 };
@@ -69,9 +69,9 @@ struct TcpOptions {
   static constexpr std::size_t kSackBlocksMax = 4;     ///< That fit without timestamps; three fit beside them.
   static constexpr std::uint8_t kWindowScaleMax = 14;  ///< RFC 7323 §2.3: a larger shift is read as this.
 
-  std::optional<TcpTimestamps> timestamps;
-  std::optional<std::uint16_t> mss;
-  std::optional<std::uint8_t> window_scale;
+  std::optional<TcpTimestamps> timestamps{};
+  std::optional<std::uint16_t> mss{};
+  std::optional<std::uint8_t> window_scale{};
   bool sack_permitted = false;
   std::uint8_t sack_count = 0;
   std::array<SackBlock, kSackBlocksMax> sack{};  ///< The first `sack_count` are meant.
@@ -200,9 +200,9 @@ struct TcpHeader {
 
   std::uint16_t source_port = 0;
   std::uint16_t destination_port = 0;
-  Seq seq;
-  Seq ack;
-  TcpFlags flags;
+  Seq seq{};
+  Seq ack{};
+  TcpFlags flags{};
   std::uint16_t window = 0;  ///< Already scaled down.
   std::uint16_t urgent_pointer = 0;
 
