@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <tuple>
 
 namespace windhover::server::config {
 namespace {
@@ -53,14 +54,23 @@ void Problems::add(Origin origin, std::string pointer, std::string message) {
   problems_.push_back({std::move(origin), std::move(pointer), std::move(message)});
 }
 
-std::string Problems::to_string() const {
-  std::string text;
+std::vector<std::string> Problems::lines() const {
+  // Found by the order of the keys in the code; read by the order of the lines in the file.
+  std::vector<const Source*> sources;
+  std::vector<std::tuple<std::size_t, std::uint32_t, std::uint32_t, const Problem*>> sorted;
   for (const Problem& problem : problems_) {
-    if (!text.empty()) text += '\n';
-    text += problem.to_string();
+    const auto at = std::find(sources.begin(), sources.end(), problem.origin.source.get());
+    sorted.emplace_back(at - sources.begin(), problem.origin.line, problem.origin.column, &problem);
+    if (at == sources.end()) sources.push_back(problem.origin.source.get());
   }
-  if (left_out_ != 0) text += fmt::format("\nand {} more", left_out_);
-  return text;
+  std::stable_sort(sorted.begin(), sorted.end(), [](const auto& left, const auto& right) {
+    return std::tie(std::get<0>(left), std::get<1>(left), std::get<2>(left)) <
+           std::tie(std::get<0>(right), std::get<1>(right), std::get<2>(right));
+  });
+  std::vector<std::string> lines;
+  for (const auto& entry : sorted) lines.push_back(std::get<const Problem*>(entry)->to_string());
+  if (left_out_ != 0) lines.push_back(fmt::format("and {} more", left_out_));
+  return lines;
 }
 
 std::string pointer_to(std::string_view parent, std::string_view token) {

@@ -37,7 +37,7 @@ struct Problem {
   std::string to_string() const;
 };
 
-/// All of them, in the order in which they were found. At most kProblemsMax are kept: a wrong file does not fill a
+/// All of them. At most kProblemsMax are kept: a wrong file does not fill a
 /// screen.
 class Problems {
  public:
@@ -46,8 +46,8 @@ class Problems {
   void add(Origin origin, std::string pointer, std::string message);
   bool empty() const { return problems_.empty(); }
   const std::vector<Problem>& all() const { return problems_; }
-  /// One line each, without a newline at the end.
-  std::string to_string() const;
+  /// One line each, those of one source in the order of their places, and a last one that says how many were left out, if any were.
+  std::vector<std::string> lines() const;
 
  private:
   std::vector<Problem> problems_;

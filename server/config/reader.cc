@@ -61,11 +61,15 @@ std::string shown(const Value& value) {
   return std::string(value.kind());
 }
 
-std::string resolved(const std::string& path, const Origin& origin) {
-  return (origin.source->folder / path).lexically_normal().string();
-}
-
 }  // namespace
+
+std::string resolve_path(const std::string& path, const Origin& origin) {
+  const std::filesystem::path whole = origin.source->folder / path;
+  // "config/../www" reads better as "www", but only the file system knows whether it is that.
+  std::error_code error;
+  const std::filesystem::path canonical = std::filesystem::weakly_canonical(whole, error);
+  return (error ? whole : canonical).string();
+}
 
 const Value* Reader::find(Key key, Json schema) {
   known_.emplace_back(key.name);
@@ -193,12 +197,12 @@ void Reader::text(Key key, std::string& to) {
 }
 
 void Reader::path(Key key, std::string& to, std::string_view fallback) {
-  if (const auto text = read_text(key, "path", Json(fallback), false)) to = resolved(text->text, text->origin);
+  if (const auto text = read_text(key, "path", Json(fallback), false)) to = resolve_path(text->text, text->origin);
 }
 
 void Reader::path(Key key, std::optional<std::string>& to) {
   if (is_null(key)) to.reset();
-  if (const auto text = read_text(key, "path", Json(nullptr), true)) to = resolved(text->text, text->origin);
+  if (const auto text = read_text(key, "path", Json(nullptr), true)) to = resolve_path(text->text, text->origin);
 }
 
 std::optional<std::size_t> Reader::read_choice(Key key, const std::string& fallback,

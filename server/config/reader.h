@@ -160,6 +160,13 @@ class Reader {
     close_map(key, map);
   }
 
+  /// Comes back to an object that object() has read, for problems that only the whole shows.
+  template <typename Look>
+  void look_at(std::string_view key, Look look) {
+    Reader inner(value_ == nullptr ? nullptr : value_->find(key), pointer_to(pointer_, key), problems_, describing_);
+    look(inner);
+  }
+
   /// Whether the document gives this key.
   bool has(std::string_view key) const { return value_ != nullptr && value_->find(key) != nullptr; }
 
@@ -226,6 +233,9 @@ class Reader {
   std::vector<std::string> known_;
   Json properties_ = Json::object();
 };
+
+/// A relative path as a value at `origin` means it.
+std::string resolve_path(const std::string& path, const Origin& origin);
 
 /// Runs `fill(Reader&)` over a document. A "$schema" at its top is for editors, and allowed.
 template <typename Fill>

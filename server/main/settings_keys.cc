@@ -1,0 +1,258 @@
+// The keys, room by room. Help is written for an operator: what it does, and what it costs where that is not plain.
+
+#include "server/main/settings.h"
+#include "server/main/settings_formats.h"
+
+namespace windhover::server::main {
+namespace {
+
+using config::Duration;
+using config::Reader;
+using std::chrono::hours;
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr std::int64_t kKiB = 1024;
+constexpr std::int64_t kMiB = 1024 * kKiB;
+constexpr std::int64_t kGiB = 1024 * kMiB;
+
+void read_endpoints(Reader& reader, Settings& settings) {
+  const std::vector<Endpoint> defaults = settings.endpoints;
+  if (reader.has("endpoints")) settings.endpoints.clear();
+  reader.each(
+      {"endpoints",
+       "Where the server listens, each under a name of your choice. Given, they replace the default as a whole."},
+      [&](std::string_view name, Reader& inner) {
+        config::Url url = defaults.front().url;
+        inner.formatted(
+            {"url", "Scheme, address and port. The address is one of backend.addresses, or * for all of them."}, url,
+            kEndpointUrl);
+        if (inner.has("url")) {
+          settings.endpoints.push_back({std::string(name), url});
+        } else {
+          inner.problem("url", "url is missing");
+        }
+      });
+}
+
+void read_files(Reader& reader, files::SiteConfig& files) {
+  reader.path({"root",
+               "The directory that is served. A relative path counts from the folder of the file that says it, or from "
+               "the current directory when --root, --set or the environment does."},
+              files.root, "www");
+  reader.object({"files", "How the files under the root are served."}, [&](Reader& inner) {
+    inner.list({"indexFiles", "The first of these that exists stands for its directory."}, files.index_files, kText);
+    inner.formatted({"notFoundPage", "A page under the root that is sent with status 404."}, files.not_found_page,
+                    kText);
+    inner.size({"totalSizeMax", "All files together; with more the server does not start."}, files.total_size_max,
+               {kKiB, 1024 * kGiB});
+    inner.integer({"entriesMax", "Files and directories together; with more the server does not start."},
+                  files.entries_max, {1, 10'000'000});
+  });
+}
+
+void read_rate(Reader& reader, config::Key key, http::DataRate& rate) {
+  reader.object(key, [&](Reader& inner) {
+    inner.integer({"bytesPerSecond", "The least average speed; 0 demands none."}, rate.bytes_per_second, {0, kGiB});
+    inner.duration({"gracePeriod", "Not judged before this has passed."}, rate.grace, {milliseconds(1), hours(1)});
+  });
+}
+
+void read_limits(Reader& reader, http::Limits& limits) {
+  reader.size({"maxRequestLineSize", "Longest request line, its line break included; beyond it 414."},
+              limits.max_request_line_size, {64, kMiB});
+  reader.size({"maxRequestHeadersTotalSize", "All header lines together; beyond it 431."},
+              limits.max_request_headers_total_size, {64, kMiB});
+  reader.integer({"maxRequestHeaderCount", "Header lines of a request; beyond it 431."},
+                 limits.max_request_header_count, {1, 1000});
+  reader.size({"maxRequestBodySize", "Largest request body; beyond it 413."}, limits.max_request_body_size,
+              {0, std::numeric_limits<std::int64_t>::max()});
+  reader.size({"maxRequestBufferSize", "Input held for one connection while its earlier answers are not yet taken."},
+              limits.max_request_buffer_size, {kKiB, kGiB});
+  reader.size({"maxResponseBufferSize", "Unacknowledged output beyond which no further pipelined request is answered."},
+              limits.max_response_buffer_size, {kKiB, kGiB});
+  reader.duration({"keepAliveTimeout", "How long an idle connection is kept; then it is closed silently."},
+                  limits.keep_alive_timeout, {milliseconds(1), hours(24)});
+  reader.duration(
+      {"requestHeadersTimeout", "From the first byte of a request to the end of its headers; beyond it 408."},
+      limits.request_headers_timeout, {milliseconds(1), hours(24)});
+  read_rate(reader, {"minRequestBodyDataRate", "The slowest request body that is put up with; slower, and it is 408."},
+            limits.min_request_body_data_rate);
+  read_rate(reader,
+            {"minResponseDataRate", "The slowest reader that is put up with; a slower one's connection is aborted."},
+            limits.min_response_data_rate);
+  reader.integer(
+      {"maxConcurrentConnections", "Connections of one lane; more are refused. null: as many as there is memory for."},
+      limits.max_concurrent_connections, {1, 16'777'216});
+  reader.duration({"shutdownTimeout", "How long connections may finish after SIGTERM before they are reset."},
+                  limits.shutdown_timeout, {Duration(0), hours(24)});
+}
+
+void read_backend(Reader& reader, Settings& settings) {
+  enum class Type : std::uint8_t { kTun };
+  Type type = Type::kTun;
+  backends::tun::Config& tun = settings.tun;
+  stack::ip::Config& ip = settings.stack.ip;
+  reader.choice<Type>({"type", "What carries the frames. tun: a TUN or TAP device of this host."}, type,
+                      {{"tun", Type::kTun}});
+  reader.formatted(
+      {"name", "The device's name. It is created unless it exists, and a created one goes with the server."}, tun.name,
+      kText);
+  reader.choice<backends::tun::Layer>(
+      {"layer", "ip: a TUN device, IP packets. ethernet: a TAP device, Ethernet frames."}, tun.layer,
+      {{"ip", backends::tun::Layer::kIp}, {"ethernet", backends::tun::Layer::kEthernet}});
+  reader.choice<backends::tun::Existing>(
+      {"existing",
+       "What to do about a device of that name: attach to it or else create it, refuse to start when it exists, or "
+       "refuse to start when it does not."},
+      tun.existing,
+      {{"createOrAttach", backends::tun::Existing::kCreateOrAttach},
+       {"refuse", backends::tun::Existing::kRefuse},
+       {"require", backends::tun::Existing::kRequire}});
+  reader.list({"host", "Addresses given to the host's side of the device."}, tun.host_addresses,
+              kPrefixedAddress<backends::tun::HostAddress>);
+  reader.list({"addresses", "The server's own addresses, which no other station may have."}, ip.addresses,
+              kPrefixedAddress<stack::ip::InterfaceAddress>);
+  reader.formatted({"gatewayV4", "Next hop for IPv4 packets that leave the link; null: none leave."}, ip.gateway_v4,
+                   kAddress);
+  reader.formatted({"gatewayV6", "Next hop for IPv6 packets that leave the link; null: none leave."}, ip.gateway_v6,
+                   kAddress);
+  std::optional<stack::wire::MacAddress> mac;
+  reader.formatted({"mac", "The server's MAC address with layer ethernet; null: made from its first address."}, mac,
+                   kMacAddress);
+  if (mac) ip.mac = *mac;
+  reader.integer({"mtu", "Largest IP packet in bytes; the host's side is given it too."}, tun.mtu, {576, 65521});
+  reader.boolean(
+      {"offload",
+       "Let super-frames and partial checksums cross the device. Off costs a factor of ten in large transfers."},
+      tun.offload);
+  reader.integer({"receiveFrames", "Buffers for received frames, 64 KiB each with offload."}, tun.receive_frames,
+                 {16, 65536});
+  reader.integer({"transmitFrames", "Buffers for frames to transmit, of one MTU each."}, tun.transmit_frames,
+                 {64, 1 << 20});
+}
+
+void read_ip(Reader& reader, stack::ip::Config& ip) {
+  reader.integer({"ttl", "TTL and hop limit of packets sent."}, ip.ttl, {1, 255});
+  reader.integer({"neighboursMax", "Entries of the neighbour table (layer ethernet)."}, ip.neighbours_max,
+                 {1, 1 << 20});
+  reader.integer({"neighbourQueueMax", "Packets that wait while one neighbour's MAC address is asked for."},
+                 ip.neighbour_queue_max, {1, 1024});
+  reader.duration({"neighbourReachable", "How long a neighbour's MAC address is believed without a confirmation."},
+                  ip.neighbour_reachable, {seconds(1), hours(24)});
+  reader.duration({"neighbourRetransmit", "Between two questions for a neighbour's MAC address."},
+                  ip.neighbour_retransmit, {milliseconds(10), seconds(60)});
+  reader.integer({"icmpErrorsPerSecond", "ICMP errors sent at most."}, ip.icmp_errors_per_second, {0, 1'000'000});
+}
+
+void read_tcp_sizes(Reader& reader, stack::tcp::Config& tcp) {
+  reader.integer({"connectionsMax", "Connection slots of one lane; memory is taken at start."}, tcp.connections_max,
+                 {1, 16'777'216});
+  reader.integer({"backlog", "Half-open connections of one listener."}, tcp.backlog, {1, 1 << 20});
+  reader.integer({"timeWaitMax", "Connections in TIME-WAIT; the oldest ends early when there are more."},
+                 tcp.time_wait_max, {1, 16'777'216});
+  reader.size({"receiveWindow", "Window offered to each peer."}, tcp.receive_window, {4 * kKiB, 64 * kMiB});
+  reader.size(
+      {"sendBuffer", "Copied bytes that one connection may have queued; files are sent by reference and do not count."},
+      tcp.send_buffer, {4 * kKiB, 64 * kMiB});
+  reader.integer({"sendBlocks", "Blocks of copied bytes to send, shared by the lane's connections."}, tcp.send_blocks,
+                 {64, 1 << 24});
+  reader.integer({"sendEntries", "Entries of send queues, shared by the lane's connections."}, tcp.send_entries,
+                 {64, 1 << 24});
+  reader.integer({"reassemblyBlocks", "Blocks of data out of order or not yet read, shared by the lane's connections."},
+                 tcp.reassembly_blocks, {64, 1 << 24});
+}
+
+void read_tcp(Reader& reader, stack::tcp::Config& tcp) {
+  read_tcp_sizes(reader, tcp);
+  reader.choice<stack::tcp::CongestionControl>(
+      {"congestionControl", "How the sending rate adapts to losses."}, tcp.congestion_control,
+      {{"newReno", stack::tcp::CongestionControl::kNewReno}, {"cubic", stack::tcp::CongestionControl::kCubic}});
+  reader.integer({"initialWindow", "Segments sent before the first acknowledgement (RFC 6928)."}, tcp.initial_window,
+                 {1, 100});
+  reader.duration({"rtoInitial", "Retransmission time-out before the first measurement (RFC 6298)."}, tcp.rto_initial,
+                  {milliseconds(10), seconds(60)});
+  reader.duration({"rtoMin", "Least retransmission time-out."}, tcp.rto_min, {milliseconds(1), seconds(60)});
+  reader.duration({"rtoMax", "Greatest retransmission time-out."}, tcp.rto_max, {seconds(1), hours(1)});
+  reader.integer({"retransmissionsMax", "Retransmissions in a row before a connection is given up."},
+                 tcp.retransmissions_max, {1, 100});
+  reader.integer({"synRetransmissionsMax", "The same while a connection is being opened."}, tcp.syn_retransmissions_max,
+                 {0, 100});
+  reader.duration({"delayedAck", "How long an acknowledgement may wait for data to ride on."}, tcp.delayed_ack,
+                  {Duration(0), milliseconds(500)});
+  reader.duration({"timeWait", "Length of TIME-WAIT."}, tcp.time_wait, {milliseconds(1), hours(1)});
+  reader.duration({"keepAliveIdle", "Silence after which the peer is probed; 0s: never."}, tcp.keep_alive_idle,
+                  {Duration(0), hours(24)});
+  reader.duration({"keepAliveInterval", "Between two such probes."}, tcp.keep_alive_interval, {seconds(1), hours(24)});
+  reader.integer({"keepAliveProbes", "Unanswered probes before a connection is given up."}, tcp.keep_alive_probes,
+                 {1, 100});
+  reader.boolean({"timestamps", "Offer timestamps (RFC 7323)."}, tcp.timestamps);
+  reader.boolean({"sack", "Offer selective acknowledgements (RFC 2018)."}, tcp.sack);
+}
+
+void read_profile(Reader& reader, backends::impair::Profile& profile) {
+  reader.number({"loss", "Probability that a frame is lost."}, profile.loss, 0, 1);
+  reader.number({"duplicate", "Probability that it comes twice."}, profile.duplicate, 0, 1);
+  reader.number({"reorder", "Probability that later frames overtake it."}, profile.reorder, 0, 1);
+  reader.number({"corrupt", "Probability that one of its bits is flipped."}, profile.corrupt, 0, 1);
+  reader.duration({"reorderHold", "How long a reordered frame is held back."}, profile.reorder_hold,
+                  {Duration(0), seconds(60)});
+  reader.duration({"delay", "Delay of every frame."}, profile.delay, {Duration(0), seconds(60)});
+  reader.duration({"jitter", "Up to this much is added to the delay."}, profile.jitter, {Duration(0), seconds(60)});
+  reader.size({"rate", "Bytes a second; 0: no bound."}, profile.rate, {0, 1024 * kGiB});
+  reader.size({"rateQueue", "Bytes that may wait for their turn; what comes then is lost."}, profile.rate_queue,
+              {kKiB, kGiB});
+}
+
+void read_development(Reader& reader, Settings& settings) {
+  reader.object(
+      {"capture", "Writes every frame that the stack sends or receives to a file for Wireshark."}, [&](Reader& inner) {
+        inner.path({"file", "The pcapng file, which is overwritten; null: no capture."}, settings.capture.file);
+        inner.size({"snapshotSize", "Longer frames are cut to this."}, settings.capture.writer.snap_length,
+                   {64, 256 * kKiB});
+        inner.size({"fileSizeMax", "The capture ends before the file would outgrow this; 0: no bound."},
+                   settings.capture.writer.file_size_max, {0, 1024 * kGiB});
+      });
+  reader.object({"impair", "For development: makes the line between the device and the stack a bad one."},
+                [&](Reader& inner) {
+                  inner.integer({"seed", "Decides everything random; the same seed does the same again."},
+                                settings.impair.seed, {0, std::numeric_limits<std::int64_t>::max()});
+                  inner.object({"transmit", "What the server sends."},
+                               [&](Reader& line) { read_profile(line, settings.impair.transmit); });
+                  inner.object({"receive", "What the server receives."},
+                               [&](Reader& line) { read_profile(line, settings.impair.receive); });
+                  inner.integer({"lineFrames", "Frames that fit on the line in each direction."},
+                                settings.impair.line_frames, {1, 65536});
+                });
+}
+
+}  // namespace
+
+void read(config::Reader& reader, Settings& settings) {
+  read_files(reader, settings.files);
+  read_endpoints(reader, settings);
+  reader.object({"backend", "The device, and the addresses on it."},
+                [&](Reader& inner) { read_backend(inner, settings); });
+  reader.object({"limits", "What a client may ask of the server: Kestrel's limits with its names and defaults."},
+                [&](Reader& inner) { read_limits(inner, settings.limits); });
+  reader.object({"capacity", "Memory of the HTTP front end, taken at start."}, [&](Reader& inner) {
+    inner.integer({"smallBuffers", "Buffers of 2 KiB: heads that arrive in parts, answers that have to wait."},
+                  settings.capacity.small_buffers, {16, 1 << 24});
+    inner.integer({"largeBuffers", "Buffers for the largest heads, 64 KiB or more each."},
+                  settings.capacity.large_buffers, {4, 1 << 20});
+  });
+  reader.object({"ip", "The internet layer."}, [&](Reader& inner) { read_ip(inner, settings.stack.ip); });
+  reader.object({"tcp", "The transport layer."}, [&](Reader& inner) { read_tcp(inner, settings.stack.tcp); });
+  reader.object({"lane", "The thread that runs the stack and HTTP."}, [&](Reader& inner) {
+    inner.integer({"cpu", "The CPU that the thread is pinned to; null: the kernel chooses."}, settings.lane.cpu,
+                  {0, 1023});
+    inner.integer({"idlePollsMax",
+                   "Empty polls of the device before the thread sleeps; it adapts below that. More costs CPU time and "
+                   "saves wake-ups."},
+                  settings.lane.loop.idle_polls_max, {0, 1'000'000});
+  });
+  read_development(reader, settings);
+}
+
+}  // namespace windhover::server::main
