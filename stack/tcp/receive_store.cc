@@ -47,7 +47,7 @@ bool ReceiveStore::insert(ReceiveMemory& memory, Seq start, base::Bytes bytes, s
     start = start + static_cast<std::uint32_t>(step);
     bytes = bytes.subspan(step);
   }
-  if (start != first) remember(first);
+  if (start != first) remember(memory, first);
   return bytes.empty();
 }
 
@@ -77,11 +77,31 @@ std::uint32_t ReceiveStore::fill(ReceiveMemory& memory, std::uint32_t& previous,
   return count;
 }
 
-void ReceiveStore::remember(Seq start) {
-  const auto kept = std::min<std::size_t>(recent_count_, kSackBlocksMax - 1);
-  std::copy_backward(recent_.begin(), recent_.begin() + kept, recent_.begin() + kept + 1);
+void ReceiveStore::remember(const ReceiveMemory& memory, Seq start) {
+  // One of each range: a range that grows must not push the others out.
+  const wire::SackBlock range = range_around(memory, start);
+  const auto newest = recent_.begin();
+  auto kept = std::remove_if(newest, newest + recent_count_,
+                             [&](Seq inside) { return !before(inside, range.left) && before(inside, range.right); });
+  if (kept == recent_.end()) --kept;
+  std::copy_backward(newest, kept, kept + 1);
   recent_[0] = start;
-  recent_count_ = static_cast<std::uint8_t>(kept + 1);
+  recent_count_ = static_cast<std::uint8_t>(kept - newest + 1);
+}
+
+wire::SackBlock ReceiveStore::range_around(const ReceiveMemory& memory, Seq inside) const {
+  wire::SackBlock range{};
+  bool found = false;
+  for (std::uint32_t at = head_; at != kNone; at = memory.runs_[at].next) {
+    const ReceiveMemory::Run& run = memory.runs_[at];
+    if (at == head_ || run.start != range.right) {
+      if (found) break;
+      range.left = run.start;
+    }
+    range.right = run.start + run.size;
+    found |= !before(inside, range.left) && before(inside, range.right);
+  }
+  return found ? range : wire::SackBlock{inside, inside};
 }
 
 Seq ReceiveStore::contiguous_end(const ReceiveMemory& memory, Seq from) const {
@@ -120,19 +140,8 @@ std::size_t ReceiveStore::sack_blocks(const ReceiveMemory& memory, Seq rcv_nxt,
   for (std::size_t newest = 0; newest < recent_count_; ++newest) {
     const Seq inside = recent_[newest];
     if (before(inside, rcv_nxt)) continue;
-    // The range around `inside`: walk the runs, joining neighbours.
-    wire::SackBlock range{};
-    bool found = false;
-    for (std::uint32_t at = head_; at != kNone; at = memory.runs_[at].next) {
-      const ReceiveMemory::Run& run = memory.runs_[at];
-      if (at == head_ || run.start != range.right) {
-        if (found) break;
-        range.left = run.start;
-      }
-      range.right = run.start + run.size;
-      found |= !before(inside, range.left) && before(inside, range.right);
-    }
-    if (!found || !after(range.left, rcv_nxt)) continue;
+    const wire::SackBlock range = range_around(memory, inside);
+    if (range.left == range.right || !after(range.left, rcv_nxt)) continue;
     const auto same = [&](const wire::SackBlock& block) { return block.left == range.left; };
     if (std::any_of(blocks.begin(), blocks.begin() + static_cast<std::ptrdiff_t>(count), same)) continue;
     blocks[count++] = range;

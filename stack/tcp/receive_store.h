@@ -75,7 +75,9 @@ class ReceiveStore {
 
   std::uint32_t fill(ReceiveMemory& memory, std::uint32_t& previous, wire::Seq start, base::Bytes bytes,
                      std::uint32_t blocks_max);
-  void remember(wire::Seq start);
+  void remember(const ReceiveMemory& memory, wire::Seq start);
+  /// The bytes without a gap that `inside` is one of; an empty range there when it is missing.
+  wire::SackBlock range_around(const ReceiveMemory& memory, wire::Seq inside) const;
 
   std::uint32_t head_ = kNone;
   std::uint32_t tail_ = kNone;
