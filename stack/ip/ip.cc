@@ -98,10 +98,10 @@ struct Ip::Parts final : NeighbourPort {
     return Consumed{};
   }
 
-  Input ethernet_input(base::Instant now, Frame frame);
-  Input ipv4_input(base::Instant now, Frame frame, bool to_many, std::size_t link_size);
-  Input ipv6_input(base::Instant now, Frame frame, bool to_many, std::size_t link_size);
-  Input not_ours(base::Instant now, Frame frame, const Arrival& arrival, std::size_t link_size);
+  Input ethernet_input(base::Instant now, Frame& frame);
+  Input ipv4_input(base::Instant now, Frame& frame, bool to_many, std::size_t link_size);
+  Input ipv6_input(base::Instant now, Frame& frame, bool to_many, std::size_t link_size);
+  Input not_ours(base::Instant now, Frame& frame, const Arrival& arrival, std::size_t link_size);
 
   const link::Caps& caps;
   base::Counters& counters;
@@ -115,7 +115,7 @@ struct Ip::Parts final : NeighbourPort {
   Icmp icmp;
 };
 
-Input Ip::Parts::ethernet_input(base::Instant now, Frame frame) {
+Input Ip::Parts::ethernet_input(base::Instant now, Frame& frame) {
   const auto view = wire::EthernetView::parse(frame.bytes());
   if (!view) [[unlikely]] {
     return drop(Drop::kLinkTruncated);
@@ -132,17 +132,17 @@ Input Ip::Parts::ethernet_input(base::Instant now, Frame frame) {
   }
   const EtherType type = view->ether_type();
   frame.trim_front(link_size);
-  if (type == EtherType::kIpv4) return ipv4_input(now, std::move(frame), to_many, link_size);
-  if (type == EtherType::kIpv6) return ipv6_input(now, std::move(frame), to_many, link_size);
+  if (type == EtherType::kIpv4) return ipv4_input(now, frame, to_many, link_size);
+  if (type == EtherType::kIpv6) return ipv6_input(now, frame, to_many, link_size);
   if (type != EtherType::kArp) return drop(Drop::kLinkUnknownType);
   arp.input(now, frame.bytes());
   return Consumed{};
 }
 
-Input Ip::Parts::ipv4_input(base::Instant now, Frame frame, bool to_many, std::size_t link_size) {
+Input Ip::Parts::ipv4_input(base::Instant now, Frame& frame, bool to_many, std::size_t link_size) {
   const Arrival arrival = arrive_ipv4(interface, frame, to_many);
   if (arrival.verdict != Verdict::kOurs) [[unlikely]] {
-    return not_ours(now, std::move(frame), arrival, link_size);
+    return not_ours(now, frame, arrival, link_size);
   }
   frame.trim_front(arrival.network_size);
   if (arrival.protocol == wire::kProtocolIcmpv4) return icmp.input_v4(now, std::move(frame), arrival);
@@ -151,10 +151,10 @@ Input Ip::Parts::ipv4_input(base::Instant now, Frame frame, bool to_many, std::s
                 arrival.traffic_class, arrival.network_size};
 }
 
-Input Ip::Parts::ipv6_input(base::Instant now, Frame frame, bool to_many, std::size_t link_size) {
+Input Ip::Parts::ipv6_input(base::Instant now, Frame& frame, bool to_many, std::size_t link_size) {
   const Arrival arrival = arrive_ipv6(interface, frame, to_many);
   if (arrival.verdict != Verdict::kOurs) [[unlikely]] {
-    return not_ours(now, std::move(frame), arrival, link_size);
+    return not_ours(now, frame, arrival, link_size);
   }
   frame.trim_front(arrival.network_size);
   if (arrival.protocol == wire::kProtocolIcmpv6) return icmp.input_v6(now, std::move(frame), arrival);
@@ -167,7 +167,7 @@ Input Ip::Parts::ipv6_input(base::Instant now, Frame frame, bool to_many, std::s
                 arrival.traffic_class, arrival.network_size};
 }
 
-Input Ip::Parts::not_ours(base::Instant now, Frame frame, const Arrival& arrival, std::size_t link_size) {
+Input Ip::Parts::not_ours(base::Instant now, Frame& frame, const Arrival& arrival, std::size_t link_size) {
   if (arrival.verdict == Verdict::kForOthers) {
     frame.prepend(link_size);
     return Passed{std::move(frame)};
@@ -196,11 +196,11 @@ Input Ip::input(base::Instant now, Frame frame) {
   if (offload.checksum == link::Checksum::kPartial && !parts_->caps.receive_partial_checksum) [[unlikely]] {
     offload.checksum = link::Checksum::kNone;
   }
-  if (parts_->interface.medium() == Medium::kEthernet) return parts_->ethernet_input(now, std::move(frame));
+  if (parts_->interface.medium() == Medium::kEthernet) return parts_->ethernet_input(now, frame);
   if (frame.size() == 0) return parts_->drop(Drop::kLinkTruncated);
   const unsigned version = frame.bytes()[0] >> 4;
-  if (version == 4) return parts_->ipv4_input(now, std::move(frame), false, 0);
-  if (version == 6) return parts_->ipv6_input(now, std::move(frame), false, 0);
+  if (version == 4) return parts_->ipv4_input(now, frame, false, 0);
+  if (version == 6) return parts_->ipv6_input(now, frame, false, 0);
   return parts_->drop(Drop::kLinkUnknownType);
 }
 

@@ -49,39 +49,48 @@ Frame Output::make(std::size_t headroom, std::size_t size) {
   return frame;
 }
 
-void Output::put_header(Frame& frame, const Address& source, const Address& destination, std::uint8_t protocol,
-                        std::uint8_t ttl) const {
+void Output::put_headers(Frame& frame, const Header& header, const wire::MacAddress* to) const {
   const std::size_t size = frame.total_size();
-  if (destination.is_v4()) {
-    CHECK(size <= kPacketMax - wire::Ipv4Header::kSize);
+  const std::size_t link_size = to == nullptr ? 0 : wire::EthernetView::kUntaggedSize;
+  const bool v4 = header.destination.is_v4();
+  const std::size_t ip_size = v4 ? wire::Ipv4Header::kSize : wire::Ipv6Header::kSize;
+  CHECK(size <= kPacketMax - (v4 ? ip_size : 0));
+  // One step for both headers: this runs for every packet.
+  const base::MutableBytes headers = prepend_shifted(frame, link_size + ip_size);
+  if (v4) {
     // An atomic datagram needs no identification (RFC 6864 4.1); a device that segments counts up from it.
     wire::Ipv4Header{.payload_size = static_cast<std::uint16_t>(size),
-                     .ttl = ttl,
-                     .protocol = protocol,
-                     .source = source,
-                     .destination = destination}
-        .write(prepend_shifted(frame, wire::Ipv4Header::kSize));
+                     .ttl = header.ttl,
+                     .protocol = header.protocol,
+                     .source = header.source,
+                     .destination = header.destination}
+        .write(headers.subspan(link_size));
   } else {
-    CHECK(size <= kPacketMax);
     wire::Ipv6Header{.payload_size = static_cast<std::uint16_t>(size),
-                     .next_header = protocol,
-                     .hop_limit = ttl,
-                     .source = source,
-                     .destination = destination}
-        .write(prepend_shifted(frame, wire::Ipv6Header::kSize));
+                     .next_header = header.protocol,
+                     .hop_limit = header.ttl,
+                     .source = header.source,
+                     .destination = header.destination}
+        .write(headers.subspan(link_size));
+  }
+  if (to != nullptr) {
+    const wire::EtherType type = v4 ? wire::EtherType::kIpv4 : wire::EtherType::kIpv6;
+    wire::EthernetHeader{.destination = *to, .source = interface_.mac(), .tag = {}, .ether_type = type}.write(headers);
   }
 }
 
-void Output::send(base::Instant now, Frame frame, const Address& remote, std::uint8_t protocol, Route& route) {
-  put_header(frame, route.source, remote, protocol, ttl_);
-  if (interface_.medium() == link::Medium::kIp) return queue_.push(std::move(frame));
-  resolve(now, std::move(frame), route.next_hop, route.neighbour);
+void Output::send(base::Instant now, Frame& frame, const Header& header, const Address& next_hop, std::uint32_t& hint) {
+  const bool resolves = interface_.medium() == link::Medium::kEthernet;
+  const wire::MacAddress* to = resolves ? neighbours_.find(now, next_hop, hint) : nullptr;
+  put_headers(frame, header, to);
+  if (resolves && to == nullptr) [[unlikely]] {
+    return neighbours_.wait(now, next_hop, std::move(frame));
+  }
+  queue_.push(std::move(frame));
 }
 
-void Output::resolve(base::Instant now, Frame frame, const Address& next_hop, std::uint32_t& hint) {
-  const wire::MacAddress* to = neighbours_.find(now, next_hop, hint);
-  if (to == nullptr) return neighbours_.wait(now, next_hop, std::move(frame));
-  emit_ip(std::move(frame), *to);
+void Output::send(base::Instant now, Frame frame, const Address& remote, std::uint8_t protocol, Route& route) {
+  send(now, frame, {route.source, remote, protocol, ttl_}, route.next_hop, route.neighbour);
 }
 
 void Output::send_from(base::Instant now, Frame frame, const Address& source, const Address& remote,
@@ -94,10 +103,13 @@ void Output::send_from(base::Instant now, Frame frame, const Address& source, co
 
 void Output::send_on_link(base::Instant now, Frame frame, const Address& source, const Address& destination,
                           std::uint8_t protocol, const std::optional<wire::MacAddress>& to) {
-  put_header(frame, source, destination, protocol, wire::kNdpHopLimit);
-  if (to) return emit(std::move(frame), wire::EtherType::kIpv6, *to);
-  std::uint32_t hint = 0;
-  resolve(now, std::move(frame), destination, hint);
+  const Header header{source, destination, protocol, wire::kNdpHopLimit};
+  if (!to) {
+    std::uint32_t hint = 0;
+    return send(now, frame, header, destination, hint);
+  }
+  put_headers(frame, header, &*to);
+  queue_.push(std::move(frame));
 }
 
 void Output::emit(Frame frame, wire::EtherType type, const wire::MacAddress& to) {

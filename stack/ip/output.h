@@ -45,16 +45,26 @@ class Output {
   void send_on_link(base::Instant now, link::Frame frame, const wire::Address& source, const wire::Address& destination,
                     std::uint8_t protocol, const std::optional<wire::MacAddress>& to);
 
-  /// Puts the link header in front of an IP packet or an ARP packet and queues it. Precondition: the medium is
+  /// Puts the link header in front of an ARP packet or an IP packet and queues it. Precondition: the medium is
   /// Ethernet.
   void emit(link::Frame frame, wire::EtherType type, const wire::MacAddress& to);
   /// The same for an IP packet, whose type its version tells.
   void emit_ip(link::Frame frame, const wire::MacAddress& to);
 
  private:
-  void put_header(link::Frame& frame, const wire::Address& source, const wire::Address& destination,
-                  std::uint8_t protocol, std::uint8_t ttl) const;
-  void resolve(base::Instant now, link::Frame frame, const wire::Address& next_hop, std::uint32_t& hint);
+  /// What goes into an IP header.
+  struct Header {
+    const wire::Address& source;
+    const wire::Address& destination;
+    std::uint8_t protocol;
+    std::uint8_t ttl;
+  };
+
+  /// Puts the headers in front and queues the frame, or lets it wait for `next_hop`.
+  void send(base::Instant now, link::Frame& frame, const Header& header, const wire::Address& next_hop,
+            std::uint32_t& hint);
+  /// Puts the IP header in front, and the link header too when `to` is given.
+  void put_headers(link::Frame& frame, const Header& header, const wire::MacAddress* to) const;
 
   const Interface& interface_;
   const link::Caps& caps_;

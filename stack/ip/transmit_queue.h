@@ -21,8 +21,9 @@ class TransmitQueue {
 
   std::size_t size() const { return tail_ - head_; }
 
-  void push(link::Frame frame) {
+  void push(link::Frame&& frame) {
     if (size() == kTransmitQueueMax) [[unlikely]] {
+      frame.reset();
       return counters_.drop(base::Drop::kTransmitQueueFull);
     }
     frames_[tail_++ % kTransmitQueueMax] = std::move(frame);

@@ -9,7 +9,6 @@ namespace {
 
 constexpr std::uint32_t kSolicited = 0x40000000;
 constexpr std::uint32_t kOverride = 0x20000000;
-constexpr MacAddress kOurGroupMac{{0x33, 0x33, 0xff, 0, 0, 0x02}};
 const Address kOurGroup = address("ff02::1:ff00:2");
 const Address kPeerGroup = address("ff02::1:ff00:1");
 const Address kUnspecified = address("::");
