@@ -100,7 +100,19 @@ struct TcpOptions {
   /// else nop,nop,TS then nop,nop,SACK. Precondition: to.size() >= size(flags).
   void write(base::MutableBytes to, TcpFlags flags) const {
     CHECK(to.size() >= size(flags));
-    std::uint8_t* at = to.data();
+    put(to.data(), flags);
+  }
+
+ private:
+  friend class TcpView;
+  friend struct TcpHeader;
+
+  /// NOP, NOP, kind 8, length 10: how every stack of today begins a segment that carries nothing but timestamps.
+  static constexpr std::uint32_t kAlignedTimestamps = 0x0101080a;
+  static constexpr std::size_t kAlignedSize = 12;
+
+  /// write() without the check.
+  void put(std::uint8_t* at, TcpFlags flags) const {
     if (flags.syn()) return write_syn(at);
     if (timestamps) {
       base::store_be(at, kAlignedTimestamps);
@@ -110,14 +122,6 @@ struct TcpOptions {
     }
     if (sack_count != 0) write_sack(at);
   }
-
- private:
-  friend class TcpView;
-
-  /// NOP, NOP, kind 8, length 10: how every stack of today begins a segment that carries nothing but timestamps.
-  static constexpr std::uint32_t kAlignedTimestamps = 0x0101080a;
-  static constexpr std::size_t kAlignedSize = 12;
-
   static TcpTimestamps load_timestamps(const std::uint8_t* at) {
     return {base::load_be<std::uint32_t>(at), base::load_be<std::uint32_t>(at + 4)};
   }
@@ -220,7 +224,7 @@ struct TcpHeader {
     base::store_be(at + 12,
                    static_cast<std::uint32_t>(header_size / 4) << 28 | std::uint32_t{flags.bits} << 16 | window);
     base::store_be(at + 16, std::uint32_t{urgent_pointer});
-    options.write(to.subspan(kSize), flags);
+    options.put(at + kSize, flags);
     return header_size;
   }
 };
