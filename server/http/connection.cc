@@ -289,8 +289,8 @@ bool Connection::send_response(Persistence persistence, bool head_only) {
   std::size_t size = context_.head_writer.write(now, response, persistence, scratch);
   const bool body = !head_only && admits_body(response.status());
   bool sent = false;
-  if (body && response.shared_body().size > 0) {
-    sent = output_.send(connection_, context_.pool, {scratch.data(), size}, std::move(response.shared_body()));
+  if (body && response.has_shared_body()) {
+    sent = output_.send(connection_, context_.pool, {scratch.data(), size}, response.take_shared_body());
   } else {
     const Bytes plain = body ? response.plain_body() : Bytes{};
     if (!plain.empty()) std::memcpy(scratch.data() + size, plain.data(), plain.size());

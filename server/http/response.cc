@@ -74,7 +74,7 @@ void Response::reset() {
 
 void Response::clear_body() {
   plain_body_ = {};
-  if (shared_body_.buffer) shared_body_ = {};
+  if (has_shared_body()) shared_body_ = {};
 }
 
 void Response::borrow_headers(std::string_view block) {

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <utility>
 
 #include "stack/base/buffer.h"
 #include "stack/base/bytes.h"
@@ -51,8 +52,9 @@ class Response {
 
   std::string_view borrowed_headers() const { return borrowed_headers_; }
   std::string_view owned_headers() const { return {owned_headers_.data(), owned_headers_size_}; }
-  /// The shared body, empty when the body is not shared.
-  stack::base::Slice& shared_body() { return shared_body_; }
+  bool has_shared_body() const { return shared_body_.size > 0; }
+  /// The shared body, which this answer then has no longer. A moved-from Slice would keep its size, hence the exchange.
+  stack::base::Slice take_shared_body() { return std::exchange(shared_body_, {}); }
   /// The body when it is not shared.
   stack::base::Bytes plain_body() const { return plain_body_; }
   std::size_t body_size() const { return shared_body_.size + plain_body_.size(); }
