@@ -49,9 +49,7 @@ void Ndp::advertisement(base::Instant now, base::Bytes message, const NdpEnvelop
   if (!told || (told->target_mac && !is_station(*told->target_mac))) return counters_.drop(Drop::kNdpInvalid);
   // The override flag needs no look: it says whether an entry may be replaced, and we never replace one unasked.
   bool believed = false;
-  if (interface_.is_local(told->target)) {
-    believed = false;
-  } else if (told->target_mac) {
+  if (told->target_mac) {
     const Claim claim = told->solicited ? Claim::kAnswer : Claim::kAnnouncement;
     believed = neighbours_.learn(now, told->target, *told->target_mac, claim);
   } else if (told->solicited) {

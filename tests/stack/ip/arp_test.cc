@@ -81,6 +81,16 @@ TEST_F(ArpTest, request_from_off_link_is_answered_and_not_remembered) {
   EXPECT_EQ(sent_to(kFar4), std::nullopt);  // By the gateway, which is asked for.
 }
 
+TEST_F(ArpTest, request_from_off_link_takes_no_place_in_the_table) {
+  Config small = config();
+  small.neighbours_max = 1;
+  Machine tight(on_ethernet(), small);
+  Route route = tight.ip.route(kPeer4).value();
+  tight.send(kPeer4, route);
+  tight.input(packets::ethernet(wire::kBroadcast, kOtherMac, 0x0806, packets::arp(1, kOtherMac, kFar4, {}, kOurs4)));
+  EXPECT_EQ(tight.drops(Drop::kNeighbourUnresolved), 0U);
+}
+
 TEST_F(ArpTest, sender_that_cannot_be_is_ignored) {
   request(kOtherMac, kOurs4);  // Our own address: a conflict.
   request(kOtherMac, address("224.0.0.1"));

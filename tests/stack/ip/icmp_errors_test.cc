@@ -230,6 +230,8 @@ TEST_F(IcmpErrorsTest, none_answers_an_icmpv6_error_rfc4443_2_4_e_1) {
 
 TEST_F(IcmpErrorsTest, none_answers_a_source_that_is_no_single_host_rfc4443_2_4_e_6) {
   expect_dropped(extended(60, {6, 0, 0x9e, 4, 0, 0, 0, 0}, kOurs6, address("::")));
+  EXPECT_EQ(machine.counters.value(Event::kErrorsSent), 0U);
+  EXPECT_EQ(machine.drops(Drop::kNoRoute), 0U);
   EXPECT_TRUE(machine.output().empty());
 }
 
