@@ -356,9 +356,10 @@ Instant Connection::body_deadline() const {
   const DataRate& rate = context_.limits.min_request_body_data_rate;
   if (rate.bytes_per_second == 0) return kNever;
   // When the average falls below the rate if nothing more comes; beyond an hour it is looked at again.
-  constexpr std::uint64_t kSecondsMax = 3600;
-  const std::uint64_t seconds = std::min(body_.received() / rate.bytes_per_second, kSecondsMax);
-  return since_ + std::max<stack::base::Duration>(rate.grace, std::chrono::seconds(seconds));
+  constexpr double kSecondsMax = 3600;
+  const double seconds = static_cast<double>(body_.received()) / rate.bytes_per_second;
+  const std::chrono::duration<double> earned(std::min(seconds, kSecondsMax));
+  return since_ + std::max(rate.grace, std::chrono::duration_cast<stack::base::Duration>(earned));
 }
 
 void Connection::on_timer(stack::tcp::Connection&) {

@@ -208,7 +208,8 @@ TEST(Connection, client_that_takes_no_answers_stops_being_read) {
   const auto answers = parse(client.received);
   ASSERT_EQ(answers.size(), 100U);
   EXPECT_TRUE(std::all_of(answers.begin(), answers.end(), [](const Answer& one) { return one.body.size() == 40'000; }));
-  EXPECT_EQ(parse(loop.exchange(client, "") + loop.exchange(client, get("/after"))).size(), 101U - 100U);
+  client.received.clear();
+  EXPECT_EQ(parse(loop.exchange(client, get("/after"))).size(), 1U);
 }
 
 TEST(Connection, send_queue_too_small_for_an_answer_is_waited_for) {
