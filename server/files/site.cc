@@ -116,7 +116,7 @@ Site::Site(const SiteConfig& config) : parts_(std::make_unique<Parts>()) {
   parts.read_at = std::time(nullptr);
   Tree tree = read_tree(config.root, {config.total_size_max, config.entries_max});
   parts.warnings = std::move(tree.warnings);
-  parts.memory_size = tree.copied_size;
+  parts.memory_size = tree.content_size;
   for (const TreeFile& source : tree.files) {
     parts.files.push_back(make_file(source, parts.read_at));
     parts.entries[source.path].file = parts.files.back().get();

@@ -23,8 +23,7 @@ struct SiteConfig {
 /// Answers from immutable entries: nothing is read after construction, so lanes share one Site.
 ///
 /// Never served: names that begin with a dot, anything but regular files, symbolic links that lead out of the root.
-/// Files above 1 MiB are mapped, smaller ones are copied to the heap; a mapped file that is truncated while it is
-/// served is the operator's error (replace files by renaming).
+/// A file that changes or vanishes later is served as it was at the start.
 class Site final : public http::Responder {
  public:
   /// Reads the directory. Throws SetupError when the root cannot be read or a bound is exceeded.
@@ -39,7 +38,7 @@ class Site final : public http::Responder {
   /// What was left out and why, one sentence each, for the log.
   const std::vector<std::string>& warnings() const;
   std::size_t file_count() const;
-  /// Bytes of files copied to the heap.
+  /// Bytes of all files together.
   std::size_t memory_size() const;
 
  private:

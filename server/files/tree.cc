@@ -46,44 +46,56 @@ Descriptor open_beneath(int root, const std::string& path) {
   // Without O_NONBLOCK a FIFO would hold the start up until somebody writes to it.
   how.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
-  return Descriptor(static_cast<int>(::syscall(SYS_openat2, root, path.c_str(), &how, sizeof how)));
+  const auto fd = static_cast<int>(::syscall(SYS_openat2, root, path.c_str(), &how, sizeof how));
+  if (fd >= 0 || errno != ENOSYS) return Descriptor(fd);
+  // Linux before 5.6: no symbolic link is followed at all. Each directory on the way has been opened like this before.
+  return Descriptor(::openat(root, path.c_str(), static_cast<int>(how.flags) | O_NOFOLLOW));
 }
 
-/// A file's pages.
-class MappedBuffer final : public stack::base::Buffer {
+/// Pages of our own: unlike a file's, they stay when somebody truncates the file.
+class PageBuffer final : public stack::base::Buffer {
  public:
-  MappedBuffer(void* at, std::size_t size)
+  PageBuffer(void* at, std::size_t size)
       : Buffer(static_cast<const std::uint8_t*>(at), size,
-               [](Buffer* self) noexcept { delete static_cast<MappedBuffer*>(self); }),
+               [](Buffer* self) noexcept { delete static_cast<PageBuffer*>(self); }),
         at_(at),
         size_(size) {}
-  MappedBuffer(const MappedBuffer&) = delete;
-  MappedBuffer& operator=(const MappedBuffer&) = delete;
-  ~MappedBuffer() { ::munmap(at_, size_); }
+  PageBuffer(const PageBuffer&) = delete;
+  PageBuffer& operator=(const PageBuffer&) = delete;
+  ~PageBuffer() { ::munmap(at_, size_); }
 
  private:
   void* at_;
   std::size_t size_;
 };
 
-std::optional<Slice> map_file(int fd, std::size_t size) {
-  void* at = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0);
-  if (at == MAP_FAILED) return std::nullopt;
-  return Slice{BufferRef(new MappedBuffer(at, size)), 0, size};
-}
-
-std::optional<Slice> copy_file(int fd, std::size_t size) {
-  std::vector<std::uint8_t> bytes(size);
+/// Fills `to` from the file; returns how much there was, nothing and errno when reading fails.
+std::optional<std::size_t> read_all(int fd, stack::base::MutableBytes to) {
   std::size_t done = 0;
-  while (done < size) {
-    const ssize_t got = ::read(fd, bytes.data() + done, size - done);
+  while (done < to.size()) {
+    const ssize_t got = ::read(fd, to.data() + done, to.size() - done);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return std::nullopt;
     if (got == 0) break;
     done += static_cast<std::size_t>(got);
   }
-  bytes.resize(done);
-  return stack::base::copy_to_heap(bytes);
+  return done;
+}
+
+std::optional<Slice> copy_to_pages(int fd, std::size_t size) {
+  void* const at = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (at == MAP_FAILED) return std::nullopt;
+  const BufferRef buffer(new PageBuffer(at, size));
+  const auto done = read_all(fd, {static_cast<std::uint8_t*>(at), size});
+  if (!done) return std::nullopt;
+  return Slice{buffer, 0, *done};
+}
+
+std::optional<Slice> copy_to_heap(int fd, std::size_t size) {
+  std::vector<std::uint8_t> bytes(size);
+  const auto done = read_all(fd, bytes);
+  if (!done) return std::nullopt;
+  return stack::base::copy_to_heap(stack::base::Bytes(bytes).first(*done));
 }
 
 class Reader {
@@ -102,12 +114,6 @@ class Reader {
     Descriptor root(::open(root_name_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!root) {
       throw SetupError("open " + root_name_, errno, "Name a readable directory as the root of the files to serve.");
-    }
-    const Descriptor probe = open_beneath(root.get(), ".");
-    if (!probe) {
-      throw SetupError(
-          "openat2 in " + root_name_, errno,
-          "Serving files needs the openat2 call of Linux 5.6: allow it in the container's seccomp profile.");
     }
     return root;
   }
@@ -145,7 +151,8 @@ class Reader {
   void read_entry(const std::string& name, const std::string& path, unsigned depth) {
     const Descriptor fd = open_beneath(root_.get(), name);
     if (!fd) {
-      return warn(path, errno == EXDEV ? "it is a symbolic link that leads out of the root" : std::strerror(errno));
+      return warn(path, errno == EXDEV ? "it is a symbolic link that is absolute or leads out of the root"
+                                       : std::strerror(errno));
     }
     struct stat status {};
     if (::fstat(fd.get(), &status) != 0) return warn(path, std::strerror(errno));
@@ -157,16 +164,14 @@ class Reader {
   void read_file(int fd, const struct stat& status, const std::string& path) {
     count_entry();
     const auto size = static_cast<std::uint64_t>(status.st_size);
-    if (size > bounds_.total_size_max - total_size_) {
+    if (size > bounds_.total_size_max - tree_.content_size) {
       throw SetupError("reading " + root_name_ + path, 0,
                        "The files of the root are larger than " + std::to_string(bounds_.total_size_max) +
                            " bytes together: serve a smaller root or raise the bound.");
     }
-    const bool mapped = size > kMapAbove;
-    auto content = mapped ? map_file(fd, size) : copy_file(fd, size);
+    auto content = size > kPagesAbove ? copy_to_pages(fd, size) : copy_to_heap(fd, size);
     if (!content) return warn(path, std::strerror(errno));
-    total_size_ += size;
-    if (!mapped) tree_.copied_size += content->size;
+    tree_.content_size += content->size;
     const std::int64_t modified_ns = std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec;
     tree_.files.push_back({path, *std::move(content), modified_ns});
   }
@@ -175,7 +180,6 @@ class Reader {
   TreeBounds bounds_;
   Descriptor root_;
   Tree tree_;
-  std::uint64_t total_size_ = 0;
   std::uint32_t entries_ = 0;
 };
 
