@@ -41,7 +41,8 @@ void learn_from_syn(Engine& engine, Tcb& tcb, const Segment& segment) {
     tcb.ts_recent = options.timestamps->value;
     tcb.ts_recent_at = engine.now;
   }
-  if (options.window_scale) {
+  tcb.window_scaling = options.window_scale.has_value();
+  if (tcb.window_scaling) {
     tcb.snd_wscale = *options.window_scale;
     tcb.rcv_wscale = window_scale_for(engine.config.receive_window);
   } else {

@@ -285,7 +285,7 @@ void send_syn(Engine& engine, Tcb& tcb) {
   if (answer ? tcb.timestamps : engine.config.timestamps) {
     options.timestamps = wire::TcpTimestamps{timestamp(engine, tcb.ts_offset), tcb.ts_recent};
   }
-  if (tcb.rcv_wscale != 0) options.window_scale = tcb.rcv_wscale;
+  if (!answer || tcb.window_scaling) options.window_scale = tcb.rcv_wscale;
   const wire::TcpHeader header{
       .source_port = tcb.local.port,
       .destination_port = tcb.remote.port,

@@ -127,6 +127,7 @@ class Tcb final : public Connection {
   std::uint8_t persist_shift = 0;  ///< Doublings of the persist interval.
   bool timestamps = false;
   bool sack = false;
+  bool window_scaling = false;  ///< The peer's SYN carried the option, so ours must.
   bool syn_acknowledged = false;
   bool fin_queued = false;
   bool fin_acknowledged = false;
