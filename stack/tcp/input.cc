@@ -67,6 +67,14 @@ Verdict refuse_unacceptable(Engine& engine, Tcb& tcb, const Segment& segment, Dr
   return reason;
 }
 
+/// A simultaneous open's SYN-ACK repeats a SYN that we have; what counts is what it acknowledges (RFC 9293 §3.5, figure
+/// 7). Answering it like a repeated SYN would have both sides send SYN-ACKs for ever.
+bool completes_crossing(const Tcb& tcb, const Segment& segment) {
+  return tcb.state == State::kSynReceived && tcb.acceptor == nullptr &&
+         segment.flags.all(wire::kTcpSyn | wire::kTcpAck) && !segment.flags.rst() && segment.seq == tcb.irs &&
+         segment.ack == tcb.snd_nxt;
+}
+
 /// Second, check the RST bit (RFC 5961 §3.2).
 Verdict check_rst(Engine& engine, Tcb& tcb, const Segment& segment) {
   if (segment.seq != tcb.rcv_nxt) {
@@ -221,6 +229,12 @@ Verdict arrives(Engine& engine, Tcb& tcb, const Segment& segment) {
   ++tcb.segments_received;
   tcb.last_received = engine.now;
   if (!passes_paws(engine, tcb, segment)) return refuse_unacceptable(engine, tcb, segment, Drop::kTcpPaws);
+  if (completes_crossing(tcb, segment)) {
+    tcb.snd_una = segment.ack;
+    acknowledge_now(engine, tcb);
+    establish(engine, tcb);
+    return kAccepted;
+  }
   if (!acceptable(tcb, segment)) return refuse_unacceptable(engine, tcb, segment, Drop::kTcpUnacceptable);
   if (segment.flags.rst()) return check_rst(engine, tcb, segment);
   // Fourth, check the SYN bit (RFC 5961 §4.2).
