@@ -247,7 +247,10 @@ Step send_new(Engine& engine, Tcb& tcb) {
 }  // namespace
 
 bool output(Engine& engine, Tcb& tcb) {
-  if (!is_synchronized(tcb.state)) return false;
+  if (!is_synchronized(tcb.state)) {
+    if (tcb.state == State::kSynReceived && tcb.ack_now) send_control(engine, tcb, tcb.snd_nxt, kTcpAck);
+    return false;
+  }
   Step step = Step::kNothing;
   for (std::uint32_t turn = 0; turn < kTurnFrames; ++turn) {
     if (engine.ip.queued() >= link::kBurstMax) return true;
