@@ -121,7 +121,11 @@ bool establish(Engine& engine, Tcb& tcb) {
   sample_handshake(engine, tcb);
   restart_keep_alive(engine, tcb);
   engine.counters.count(base::Event::kTcpEstablished);
-  if (tcb.handler == nullptr) tcb.handler = tcb.acceptor->accept(tcb);
+  if (tcb.handler == nullptr) {
+    // The acceptor may have gone with its listener since the SYN.
+    const Listener* const listener = engine.find_listener(tcb.local);
+    if (listener != nullptr) tcb.handler = listener->acceptor->accept(tcb);
+  }
   if (tcb.handler == nullptr) {
     engine.counters.drop(Drop::kTcpRefused);
     tcb.abort();
