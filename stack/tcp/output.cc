@@ -164,7 +164,7 @@ std::optional<std::uint32_t> send_again(Engine& engine, Tcb& tcb, Seq start, std
   const auto data = after(data_end, start) ? static_cast<std::uint32_t>(data_end - start) : 0;
   const std::uint32_t payload = std::min(size, data);
   const bool fin = size > payload;
-  const auto flags = kTcpAck | (fin ? kTcpFin : kNoFlags) | (payload == data ? kTcpPsh : kNoFlags);
+  const auto flags = kTcpAck | (fin ? kTcpFin : kNoFlags) | (payload > 0 && payload == data ? kTcpPsh : kNoFlags);
   const auto sent = send_data(engine, tcb, {start, flags}, payload);
   if (!sent) return std::nullopt;
   ++tcb.retransmitted;
@@ -232,7 +232,7 @@ Step send_new(Engine& engine, Tcb& tcb) {
   if (engine.flight_memory.empty()) return Step::kStarved;
   tcb.override_sws = false;
   const Seq start = tcb.snd_nxt;
-  const bool last = start + permission.payload == tcb.data_end();
+  const bool last = permission.payload > 0 && start + permission.payload == tcb.data_end();
   const auto flags = kTcpAck | (last ? kTcpPsh : kNoFlags) | (permission.fin ? kTcpFin : kNoFlags);
   const auto sent = send_data(engine, tcb, {start, flags}, permission.payload);
   if (!sent) return Step::kStarved;
