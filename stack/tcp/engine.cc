@@ -43,7 +43,7 @@ Tcb* Engine::open(const Endpoint& local, const Endpoint& remote, const ip::Route
 }
 
 void Engine::leave_half_open(const Tcb& tcb) {
-  if (tcb.acceptor == nullptr || tcb.state != State::kSynReceived) return;
+  if (!tcb.passive || tcb.state != State::kSynReceived) return;
   Listener* const listener = find_listener(tcb.local);
   if (listener != nullptr && listener->half_open > 0) --listener->half_open;
 }

@@ -103,7 +103,7 @@ Verdict arrives_at_listener(Engine& engine, Listener& listener, const Segment& s
   }
   Tcb* const tcb = engine.open(segment.local, segment.remote, *route);
   if (tcb == nullptr) return Drop::kTcpTableFull;
-  tcb->acceptor = listener.acceptor;
+  tcb->passive = true;
   tcb->state = State::kSynReceived;
   ++listener.half_open;
   choose_initial_sequence(engine, *tcb);

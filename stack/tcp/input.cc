@@ -70,9 +70,8 @@ Verdict refuse_unacceptable(Engine& engine, Tcb& tcb, const Segment& segment, Dr
 /// A simultaneous open's SYN-ACK repeats a SYN that we have; what counts is what it acknowledges (RFC 9293 §3.5, figure
 /// 7). Answering it like a repeated SYN would have both sides send SYN-ACKs for ever.
 bool completes_crossing(const Tcb& tcb, const Segment& segment) {
-  return tcb.state == State::kSynReceived && tcb.acceptor == nullptr &&
-         segment.flags.all(wire::kTcpSyn | wire::kTcpAck) && !segment.flags.rst() && segment.seq == tcb.irs &&
-         segment.ack == tcb.snd_nxt;
+  return tcb.state == State::kSynReceived && !tcb.passive && segment.flags.all(wire::kTcpSyn | wire::kTcpAck) &&
+         !segment.flags.rst() && segment.seq == tcb.irs && segment.ack == tcb.snd_nxt;
 }
 
 /// Second, check the RST bit (RFC 5961 §3.2).
@@ -81,7 +80,7 @@ Verdict check_rst(Engine& engine, Tcb& tcb, const Segment& segment) {
     challenge(engine, tcb);
     return Drop::kTcpUnacceptable;
   }
-  const bool opening = tcb.state == State::kSynReceived && tcb.acceptor == nullptr;
+  const bool opening = tcb.state == State::kSynReceived && !tcb.passive;
   engine.finish(tcb, opening ? CloseReason::kRefused : CloseReason::kPeerReset);
   return kAccepted;
 }

@@ -67,8 +67,7 @@ class Tcb final : public Connection {
   std::uint32_t receive_window() const { return static_cast<std::uint32_t>(rcv_adv - rcv_nxt); }
 
   Engine& engine;
-  Handler* handler = nullptr;
-  Acceptor* acceptor = nullptr;  ///< Passive opens: who will make the handler.
+  Handler* handler = nullptr;  ///< None in SYN-RECEIVED after a passive open.
 
   Endpoint local;
   Endpoint remote;
@@ -125,6 +124,7 @@ class Tcb final : public Connection {
   std::uint8_t quick_acks = 0;     ///< Acknowledgements still to be sent without delay.
   std::uint8_t probes = 0;         ///< Persist or keep-alive probes unanswered.
   std::uint8_t persist_shift = 0;  ///< Doublings of the persist interval.
+  bool passive = false;            ///< A listener's.
   bool timestamps = false;
   bool sack = false;
   bool window_scaling = false;  ///< The peer's SYN carried the option, so ours must.
