@@ -24,14 +24,20 @@ Keys keys() {
   return keys;
 }
 
-lane::Config stack_config(const Setup& setup) {
+lane::Config stack_config(const Scenario& scenario) {
   lane::Config config;
   config.ip.addresses = {{address("10.66.0.2"), 24}, {address("fd66::2"), 64}};
-  config.tcp = setup.tcp;
+  config.tcp = scenario.tcp;
   return config;
 }
 
 }  // namespace
+
+std::string text(std::size_t size) {
+  std::string result(size, '\0');
+  for (std::size_t at = 0; at < size; ++at) result[at] = static_cast<char>('!' + at * 7 % 89 + at / 1000 % 5);
+  return result;
+}
 
 void App::on_established(Connection& to) {
   connection = &to;
@@ -70,7 +76,7 @@ Handler* Host::accept(Connection& connection) {
   return apps.back().get();
 }
 
-Setup::Setup() {
+Scenario::Scenario() {
   tcp.connections_max = 16;
   tcp.time_wait_max = 16;
   tcp.send_blocks = 256;
@@ -81,12 +87,12 @@ Setup::Setup() {
   wire.receive_frames = 64;
 }
 
-Peer::Peer(Setup setup_in)
-    : setup(std::move(setup_in)),
-      pair(setup.wire),
-      local{address(setup.v6 ? "fd66::2" : "10.66.0.2"), 80},
-      remote{address(setup.v6 ? "fd66::1" : "10.66.0.1"), 40000},
-      stack(std::make_unique<lane::Stack>(now, stack_config(setup), keys(), pair.first())) {
+Peer::Peer(Scenario scenario_in)
+    : scenario(std::move(scenario_in)),
+      pair(scenario.wire),
+      local{address(scenario.v6 ? "fd66::2" : "10.66.0.2"), 80},
+      remote{address(scenario.v6 ? "fd66::1" : "10.66.0.1"), 40000},
+      stack(std::make_unique<lane::Stack>(now, stack_config(scenario), keys(), pair.first())) {
   ts_base_ = now;
   stack->listen(local, host);
 }
@@ -105,17 +111,17 @@ Peer::~Peer() {
 
 wire::TcpOptions Peer::syn_options() const {
   wire::TcpOptions options;
-  options.mss = setup.mss;
-  options.window_scale = setup.window_scale;
-  options.sack_permitted = setup.sack;
-  if (setup.timestamps) options.timestamps = wire::TcpTimestamps{ts_value, 0};
+  options.mss = scenario.mss;
+  options.window_scale = scenario.window_scale;
+  options.sack_permitted = scenario.sack;
+  if (scenario.timestamps) options.timestamps = wire::TcpTimestamps{ts_value, 0};
   return options;
 }
 
 App& Peer::establish() {
-  send({.flags = kTcpSyn, .window = setup.peer_window, .options = syn_options(), .plain = true});
+  send({.flags = kTcpSyn, .window = scenario.peer_window, .options = syn_options(), .plain = true});
   expect({.flags = kSynAck, .seq = 0, .ack = 1});
-  send({.window = setup.peer_window});
+  send({.window = scenario.peer_window});
   EXPECT_EQ(app().established, 1);
   return app();
 }
@@ -131,10 +137,29 @@ App& Peer::connect() {
 App& Peer::connect_established() {
   connect();
   expect({.flags = kTcpSyn, .seq = 0});
-  send({.flags = kSynAck, .window = setup.peer_window, .options = syn_options(), .plain = true});
+  send({.flags = kSynAck, .window = scenario.peer_window, .options = syn_options(), .plain = true});
   expect({.flags = kTcpAck, .seq = 1, .ack = 1, .size = 0});
   EXPECT_EQ(client.established, 1);
   return client;
+}
+
+App& Peer::enter(std::string_view state) {
+  App& entered = establish();
+  if (state == "CLOSE-WAIT" || state == "LAST-ACK") {
+    send({.flags = kFinAck});
+    expect({.flags = kTcpAck, .seq = 1, .ack = 2});
+  }
+  if (state == "FIN-WAIT-1" || state == "FIN-WAIT-2" || state == "CLOSING" || state == "LAST-ACK") {
+    entered.connection->shutdown();
+    expect({.flags = kFinAck, .seq = 1});
+  }
+  if (state == "FIN-WAIT-2") send({});
+  if (state == "CLOSING") {
+    send({.flags = kFinAck, .ack = 1});
+    expect({.flags = kTcpAck, .seq = 2, .ack = 2});
+  }
+  EXPECT_EQ(entered.connection->info().state, state);
+  return entered;
 }
 
 void Peer::new_flow(std::uint16_t port) {
@@ -164,10 +189,10 @@ std::vector<std::uint8_t> Peer::build(const Out& out) const {
 }
 
 std::vector<std::uint8_t> Peer::wrap(base::Bytes segment, std::uint8_t protocol) const {
-  const std::size_t header_size = setup.v6 ? 40 : 20;
+  const std::size_t header_size = scenario.v6 ? 40 : 20;
   Octets packet(header_size + segment.size());
   const auto payload_size = static_cast<std::uint16_t>(segment.size());
-  if (setup.v6) {
+  if (scenario.v6) {
     wire::Ipv6Header{
         .payload_size = payload_size, .next_header = protocol, .source = remote.address, .destination = local.address}
         .write(packet);
@@ -204,12 +229,12 @@ void Peer::send(const Out& out) {
 void Peer::send_icmp(std::uint8_t type, std::uint8_t code, std::uint32_t rest, base::Bytes quoted) {
   Octets message(8 + quoted.size());
   std::copy(quoted.begin(), quoted.end(), message.begin() + 8);
-  if (setup.v6) {
+  if (scenario.v6) {
     wire::Icmpv6Header{static_cast<wire::Icmpv6Type>(type), code, rest}.write(message, remote.address, local.address);
   } else {
     wire::Icmpv4Header{static_cast<wire::Icmpv4Type>(type), code, rest}.write(message);
   }
-  send_packet(wrap(message, setup.v6 ? wire::kProtocolIcmpv6 : wire::kProtocolIcmpv4));
+  send_packet(wrap(message, scenario.v6 ? wire::kProtocolIcmpv6 : wire::kProtocolIcmpv4));
 }
 
 Segment Peer::parse(const link::Frame& frame) {
@@ -217,7 +242,7 @@ Segment Peer::parse(const link::Frame& frame) {
   result.packet.assign(frame.bytes().begin(), frame.bytes().end());
   result.offload = frame.offload();
   result.at = now;
-  const std::size_t header_size = setup.v6 ? 40 : 20;
+  const std::size_t header_size = scenario.v6 ? 40 : 20;
   const base::Bytes bytes = base::Bytes(result.packet).subspan(header_size);
   const auto view = wire::TcpView::parse(bytes);
   if (!view) {
@@ -249,13 +274,12 @@ void Peer::collect() {
     for (link::Frame& frame : burst.frames()) {
       Segment segment = parse(frame);
       EXPECT_TRUE(segment.checksum_ok);
-      EXPECT_EQ(segment.source_port,
-                local.port == 80 && segment.flags.syn() && !segment.flags.ack() ? segment.source_port : local.port);
       if (segment.flags.syn()) {
         irs = segment.raw_seq;
         if (!segment.flags.ack()) local.port = segment.source_port;
-        timestamps = setup.timestamps && segment.options.timestamps.has_value();
+        timestamps = scenario.timestamps && segment.options.timestamps.has_value();
       }
+      EXPECT_EQ(segment.source_port, local.port);
       segment.seq = segment.raw_seq - irs;
       segment.ack = segment.flags.ack() ? segment.raw_ack - iss : 0;
       if (segment.options.timestamps) ts_echo = segment.options.timestamps->value;

@@ -124,7 +124,7 @@ struct Segment {
 };
 
 /// How a Peer is built.
-struct Setup {
+struct Scenario {
   backends::memory::Config wire;
   Config tcp;
   bool v6 = false;
@@ -134,12 +134,16 @@ struct Setup {
   std::optional<std::uint16_t> mss = 1460;
   std::uint16_t peer_window = 0xffff;  ///< Of the peer's SYN.
 
-  Setup();
+  Scenario();
 };
 
+/// `size` bytes that differ from their neighbours.
+std::string text(std::size_t size);
+
+/// One connection with the stack. Everything is public: the test is the remote host.
 class Peer {
  public:
-  explicit Peer(Setup setup_in = {});
+  explicit Peer(Scenario scenario_in = {});
   ~Peer();
   Peer(const Peer&) = delete;
   Peer& operator=(const Peer&) = delete;
@@ -150,6 +154,9 @@ class Peer {
   App& connect_established();
   /// Only connect(); nothing is exchanged by the peer.
   App& connect();
+  /// Establishes and goes on to that state (RFC 9293's spelling). In FIN-WAIT-1, CLOSING and LAST-ACK our FIN is out
+  /// and not acknowledged.
+  App& enter(std::string_view state);
   wire::TcpOptions syn_options() const;
 
   void send(const Out& out);
@@ -180,7 +187,7 @@ class Peer {
   std::uint64_t closed(CloseReason reason) const { return stack->closed(reason); }
   App& app() { return host.apps.empty() ? client : *host.apps.back(); }
 
-  Setup setup;
+  Scenario scenario;
   backends::memory::Pair pair;
   base::Instant now = base::Instant{} + 100s;
   Host host;
