@@ -109,11 +109,12 @@ void check_tcp(config::Reader& reader, const Settings& settings) {
 }
 
 /// What no single value shows. Only asked when every single value is good.
-void check(config::Reader& reader, Settings& settings) {
-  if (settings.endpoints.empty()) reader.problem("endpoints", "there is no endpoint");
-  reader.look_at("endpoints", [&](config::Reader& inner) { check_endpoints(inner, settings); });
+void check(config::Reader& reader, const Settings& settings, const config::Problems& problems) {
   reader.look_at("backend", [&](config::Reader& inner) { check_backend(inner, settings); });
   reader.look_at("tcp", [&](config::Reader& inner) { check_tcp(inner, settings); });
+  if (settings.endpoints.empty()) reader.problem("endpoints", "there is no endpoint");
+  if (!problems.empty()) return;  // Endpoints are only as right as the addresses are.
+  reader.look_at("endpoints", [&](config::Reader& inner) { check_endpoints(inner, settings); });
 }
 
 void finish(Settings& settings) {
@@ -159,7 +160,7 @@ Settings load_settings(const SettingsSources& sources, config::Problems& problem
   apply_overrides(sources, *document, problems);
   config::fill(*document, problems, [&](config::Reader& reader) {
     read(reader, settings);
-    if (problems.empty()) check(reader, settings);
+    if (problems.empty()) check(reader, settings, problems);
   });
   if (problems.empty()) finish(settings);
   return settings;
