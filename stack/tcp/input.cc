@@ -127,27 +127,36 @@ void decide_acknowledgement(Tcb& tcb, std::uint32_t size, bool in_order) {
   }
 }
 
+/// Moves rcv_nxt over stored bytes that have come to be in order, and hands them over.
+void absorb_stored(Engine& engine, Tcb& tcb) {
+  const Seq reached = tcb.store.contiguous_end(engine.receive_memory, tcb.rcv_nxt);
+  tcb.bytes_received += static_cast<std::uint32_t>(reached - tcb.rcv_nxt);
+  tcb.rcv_nxt = reached;
+  deliver_stored(engine, tcb);
+}
+
 /// Seventh, process the segment text: `text` begins at or after rcv_nxt and ends inside the window.
 Verdict take_text(Engine& engine, Tcb& tcb, Seq seq, base::Bytes text) {
   const auto size = static_cast<std::uint32_t>(text.size());
   tcb.rcv_mss = std::max(tcb.rcv_mss, std::min<std::uint32_t>(size, engine.ip.transport_mtu(tcb.remote.address)));
-  const bool in_order = seq == tcb.rcv_nxt && tcb.store.empty();
-  decide_acknowledgement(tcb, size, in_order);
+  const bool next = seq == tcb.rcv_nxt && !tcb.paused && tcb.rcv_read == tcb.rcv_nxt;
+  decide_acknowledgement(tcb, size, next && tcb.store.empty());
   engine.schedule(tcb);
-  if (in_order && !tcb.paused) {
+  if (next) {
+    // What is next never needs the store, which may be full: only this segment can empty it again.
     tcb.rcv_nxt += size;
     tcb.rcv_read = tcb.rcv_nxt;
     tcb.bytes_received += size;
     tcb.handler->on_data(tcb, text);
+    if (tcb.state == State::kClosed || tcb.store.empty()) return kAccepted;
+    tcb.store.release_before(engine.receive_memory, tcb.rcv_nxt);
+    absorb_stored(engine, tcb);
     return kAccepted;
   }
   // A window's worth of blocks and one more for each edge: tiny segments run into this before they run into the lane.
   const std::uint32_t blocks_max = 2 * (engine.config.receive_window / kReceiveBlockSize) + 2;
   const bool kept = tcb.store.insert(engine.receive_memory, seq, text, blocks_max);
-  const Seq reached = tcb.store.contiguous_end(engine.receive_memory, tcb.rcv_nxt);
-  tcb.bytes_received += static_cast<std::uint32_t>(reached - tcb.rcv_nxt);
-  tcb.rcv_nxt = reached;
-  deliver_stored(engine, tcb);
+  absorb_stored(engine, tcb);
   return kept ? kAccepted : Verdict(Drop::kTcpReassemblyFull);
 }
 
