@@ -138,7 +138,9 @@ void absorb_stored(Engine& engine, Tcb& tcb) {
 /// Seventh, process the segment text: `text` begins at or after rcv_nxt and ends inside the window.
 Verdict take_text(Engine& engine, Tcb& tcb, Seq seq, base::Bytes text) {
   const auto size = static_cast<std::uint32_t>(text.size());
-  tcb.rcv_mss = std::max(tcb.rcv_mss, std::min<std::uint32_t>(size, engine.ip.transport_mtu(tcb.remote.address)));
+  // A super-frame says nothing about the size of one segment.
+  const std::uint32_t segment_max = engine.path_mss(tcb.remote.address) - (tcb.timestamps ? 12U : 0U);
+  tcb.rcv_mss = std::max(tcb.rcv_mss, std::min(size, segment_max));
   const bool next = seq == tcb.rcv_nxt && !tcb.paused && tcb.rcv_read == tcb.rcv_nxt;
   decide_acknowledgement(tcb, size, next && tcb.store.empty());
   engine.schedule(tcb);
