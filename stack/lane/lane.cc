@@ -12,6 +12,9 @@ constexpr base::Duration kWorthPolling = std::chrono::microseconds(20);
 // timers.
 constexpr base::Duration kBlockedRest = std::chrono::milliseconds(1);
 
+// A device that is never empty lets timers wait this many turns at the most.
+constexpr std::uint32_t kTimerTurnsMax = 32;
+
 }  // namespace
 
 bool Loop::turn(base::Instant now) {
@@ -21,7 +24,11 @@ bool Loop::turn(base::Instant now) {
     stack_.input(now, received_);
     received_.clear();
   }
-  stack_.advance(now);
+  // A lane that was held up must not take for lost what lies in the device: timers come after what has arrived.
+  if (!received || ++turns_without_timers_ == kTimerTurnsMax) {
+    turns_without_timers_ = 0;
+    stack_.advance(now);
+  }
   const bool transmitted = transmit(now);
   const bool moved = received || transmitted;
   if (moved) idle_turns_ = 0;

@@ -54,6 +54,7 @@ class Loop {
   link::Burst ready_;  // What the device did not take stays in front.
   std::uint32_t idle_polls_;
   std::uint32_t idle_turns_ = 0;
+  std::uint32_t turns_without_timers_ = 0;
   base::Instant idle_since_{};
 };
 

@@ -23,6 +23,8 @@ constexpr wire::TcpFlags kNoFlags{};
 constexpr std::uint32_t kTurnFrames = 16;
 /// Payload runs shorter than this are copied even where the device gathers: a reference costs more than so few bytes.
 constexpr std::size_t kGatherMin = 512;
+/// Segments that a frame may hold on a path that loses frames, however small the window.
+constexpr std::uint32_t kLossyFrameSegments = 4;
 /// IPv4's total length and IPv6's payload length are 16 bits wide, so is a super-frame.
 constexpr std::uint32_t kSuperFrameMax = 65535 - 40;
 
@@ -153,8 +155,9 @@ std::uint32_t frame_payload_max(const Engine& engine, const Tcb& tcb) {
   std::uint32_t most =
       std::min(engine.caps.gso_size_max, kSuperFrameMax) - std::uint32_t{wire::TcpView::kHeaderSizeMax};
   if (!engine.caps.gather) most = std::min(most, engine.arena.shape().frame_size - 256);
-  // On a path that loses frames, four a window keep acknowledgements coming and one loss small.
-  if (tcb.congestion.has_lost()) most = std::min(most, tcb.congestion.cwnd() / 4);
+  // On a path that loses frames, several a window keep acknowledgements coming and one loss small.
+  if (tcb.congestion.has_lost())
+    most = std::min(most, std::max(tcb.congestion.cwnd() / 4, kLossyFrameSegments * segment));
   return std::max(most / segment, 1U) * segment;
 }
 
