@@ -192,6 +192,32 @@ void answer_range(const File& file, const ByteRange& range, Response& response) 
   CHECK(response.add_header("Content-Range", text.data()));
 }
 
+constexpr std::uint32_t kConditionSizes =
+    http::name_size_bit("range") | http::name_size_bit("if-match") | http::name_size_bit("if-none-match") |
+    http::name_size_bit("if-modified-since") | http::name_size_bit("if-unmodified-since");
+
+/// Composes the answer when a condition or a range asks for another than the whole file.
+bool answer_condition(http::Responder& site, const File& file, const Request& request, http::UnixSeconds now,
+                      Response& response) {
+  const Validators validators{file.etag, file.last_modified};
+  if (const auto status = check_preconditions(request, validators, now)) {
+    if (*status == 412) {
+      answer_status(site, 412, response);
+    } else {
+      response.set_status(304);
+      response.borrow_headers(file.not_modified_headers);
+    }
+    return true;
+  }
+  const auto range_value = request.header("range");
+  if (!range_value || request.method != Method::kGet) return false;
+  if (!range_applies(request, validators, now)) return false;
+  const ByteRange range = parse_range(*range_value, file.content.size);
+  if (range.kind == ByteRange::Kind::kWhole) return false;
+  answer_range(file, range, response);
+  return true;
+}
+
 }  // namespace
 
 void Site::respond(const Request& request, Response& response) {
@@ -207,17 +233,8 @@ void Site::respond(const Request& request, Response& response) {
   if (entry.file == nullptr) return redirect(request, entry.redirect, response);
 
   const File& file = *entry.file;
-  const Validators validators{file.etag, file.last_modified};
-  if (const auto status = check_preconditions(request, validators, parts_->read_at)) {
-    if (*status == 412) return answer_status(*this, 412, response);
-    response.set_status(304);
-    return response.borrow_headers(file.not_modified_headers);
-  }
-  const auto range_value = request.header("range");
-  if (range_value && request.method == Method::kGet && range_applies(request, validators, parts_->read_at)) {
-    const ByteRange range = parse_range(*range_value, file.content.size);
-    if (range.kind != ByteRange::Kind::kWhole) return answer_range(file, range, response);
-  }
+  if (request.may_have_any(kConditionSizes) && answer_condition(*this, file, request, parts_->read_at, response))
+    return;
   response.borrow_headers(file.headers);
   send_whole(file, response);
 }

@@ -31,6 +31,12 @@ inline std::size_t find_not_value(Bytes input, std::size_t from) {
     const unsigned mask = not_value_mask(input.data() + from);
     if (mask != 0) return from + static_cast<unsigned>(__builtin_ctz(mask));
   }
+  if (from < input.size() && input.size() >= 16) {
+    // The last block, which begins before `from`.
+    const std::size_t begin = input.size() - 16;
+    const unsigned mask = not_value_mask(input.data() + begin) >> (from - begin);
+    return mask == 0 ? input.size() : from + static_cast<unsigned>(__builtin_ctz(mask));
+  }
 #endif
   while (from < input.size() && !is_class(input[from], kNotValue)) ++from;
   return from;
@@ -46,17 +52,6 @@ constexpr std::size_t kVersionSize = 8;
 
 }  // namespace
 
-bool HeadScan::exceeds(const Limits& limits, std::size_t end) {
-  if (phase_ == Phase::kRequestLine) {
-    if (end - begin_ <= limits.max_request_line_size) return false;
-    reason_ = BadRequest::kRequestLineTooLong;
-    return true;
-  }
-  if (end - headers_start_ <= limits.max_request_headers_total_size) return false;
-  reason_ = BadRequest::kHeadersTooLarge;
-  return true;
-}
-
 HeadScan::Status HeadScan::skip_empty_lines(Bytes input) {
   while (position_ < input.size() && input[position_] == '\r') {
     if (position_ == 2 * kEmptyLinesMax) return bad(BadRequest::kEmptyLines);
@@ -71,12 +66,29 @@ HeadScan::Status HeadScan::skip_empty_lines(Bytes input) {
 }
 
 bool HeadScan::begin_header_line(const Limits& limits, std::uint8_t first) {
-  if (exceeds(limits, std::size_t{line_start_} + 1)) return false;
   if (first == '\r') return true;
   if (++header_count_ > limits.max_request_header_count) return refuse(BadRequest::kTooManyHeaders);
   if (first == ' ' || first == '\t') return refuse(BadRequest::kFoldedLine);
   if (first == ':') return refuse(BadRequest::kFieldName);
   return true;
+}
+
+/// Finds the CRLF that ends the line which `position_` is in and moves behind it. Precondition: `end_max` is where a
+/// byte would be one too many, for which `too_large` is the reason.
+HeadScan::Status HeadScan::find_line_end(Bytes input, std::size_t end_max, BadRequest too_large) {
+  const std::size_t at = find_not_value(input, position_);
+  const bool ends = at + 1 < input.size() && input[at] == '\r' && input[at + 1] == '\n' && at + 2 <= end_max;
+  if (__builtin_expect(ends, 1)) {
+    position_ = static_cast<std::uint32_t>(at + 2);
+    return Status::kComplete;
+  }
+  position_ = static_cast<std::uint32_t>(at);
+  if (at == input.size() || (at + 1 == input.size() && input[at] == '\r')) {
+    return input.size() > end_max ? bad(too_large) : Status::kNeedMore;
+  }
+  if (at + 1 > end_max) return bad(too_large);
+  if (input[at] != '\r') return bad(input[at] == '\n' ? BadRequest::kBareLineBreak : BadRequest::kControlByte);
+  return bad(at + 2 > end_max ? too_large : BadRequest::kBareLineBreak);
 }
 
 bool HeadScan::refuse_version(std::string_view line) {
@@ -118,31 +130,24 @@ HeadScan::Status HeadScan::scan(const Limits& limits, Bytes input) {
     const Status status = skip_empty_lines(input);
     if (status != Status::kComplete) return status;
   }
+  if (phase_ == Phase::kRequestLine) {
+    const std::size_t end_max = std::size_t{begin_} + limits.max_request_line_size;
+    const Status status = find_line_end(input, end_max, BadRequest::kRequestLineTooLong);
+    if (status != Status::kComplete) return status;
+    const Bytes line = input.subspan(begin_, position_ - begin_ - 2);
+    if (!check_request_line(stack::base::as_text(line))) return Status::kBad;
+    phase_ = Phase::kHeaders;
+    headers_start_ = line_start_ = position_;
+  }
+  const std::size_t end_max = std::size_t{headers_start_} + limits.max_request_headers_total_size;
   for (;;) {
-    if (phase_ == Phase::kHeaders && position_ == line_start_ && position_ < input.size()) {
+    if (position_ == line_start_ && position_ < input.size()) {
+      if (position_ >= end_max) return bad(BadRequest::kHeadersTooLarge);
       if (!begin_header_line(limits, input[position_])) return Status::kBad;
     }
-    const std::size_t at = find_not_value(input, position_);
-    position_ = static_cast<std::uint32_t>(at);
-    if (at == input.size() || (input[at] == '\r' && at + 1 == input.size())) {
-      return exceeds(limits, input.size()) ? Status::kBad : Status::kNeedMore;
-    }
-    if (input[at] != '\r') {
-      if (exceeds(limits, at + 1)) return Status::kBad;
-      return bad(input[at] == '\n' ? BadRequest::kBareLineBreak : BadRequest::kControlByte);
-    }
-    if (exceeds(limits, at + 2)) return Status::kBad;
-    if (input[at + 1] != '\n') return bad(BadRequest::kBareLineBreak);
-
-    const std::size_t line_size = at - line_start_;
-    position_ = static_cast<std::uint32_t>(at + 2);
-    if (phase_ == Phase::kRequestLine) {
-      if (!check_request_line(stack::base::as_text(input.subspan(line_start_, line_size)))) return Status::kBad;
-      phase_ = Phase::kHeaders;
-      headers_start_ = position_;
-    } else if (line_size == 0) {
-      return Status::kComplete;
-    }
+    const Status status = find_line_end(input, end_max, BadRequest::kHeadersTooLarge);
+    if (status != Status::kComplete) return status;
+    if (position_ == line_start_ + 2) return Status::kComplete;
     line_start_ = position_;
   }
 }

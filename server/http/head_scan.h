@@ -34,8 +34,9 @@ class HeadScan {
   bool begun() const { return phase_ != Phase::kEmptyLines; }
 
   /// The rest holds after kComplete. Sizes and positions are in the input.
-  std::size_t begin() const { return begin_; }    ///< Of the method.
-  std::size_t size() const { return position_; }  ///< Behind the empty line that ends the head.
+  std::size_t begin() const { return begin_; }                  ///< Of the method.
+  std::size_t headers_begin() const { return headers_start_; }  ///< Behind the request line.
+  std::size_t size() const { return position_; }                ///< Behind the empty line that ends the head.
   std::string_view method(stack::base::Bytes input) const;
   std::string_view target(stack::base::Bytes input) const;
   std::uint8_t target_classes() const {
@@ -51,7 +52,7 @@ class HeadScan {
   bool begin_header_line(const Limits& limits, std::uint8_t first);
   bool check_request_line(std::string_view line);
   bool refuse_version(std::string_view line);
-  bool exceeds(const Limits& limits, std::size_t end);
+  Status find_line_end(stack::base::Bytes input, std::size_t end_max, BadRequest too_large);
   bool refuse(BadRequest reason) {
     reason_ = reason;
     return false;

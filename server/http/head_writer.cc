@@ -14,9 +14,7 @@ using stack::base::Instant;
 constexpr std::string_view kServerAndDate = "Server: windhover\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\n";
 constexpr std::size_t kDateAt = 25;
 
-inline char* put(char* at, std::string_view text) {
-  return at + text.copy(at, text.size());
-}
+inline char* put(char* at, std::string_view text) { return at + text.copy(at, text.size()); }
 
 inline char* put_decimal(char* at, std::size_t value) {
   constexpr std::size_t kDigitsMax = 20;

@@ -69,7 +69,7 @@ bool valid_literal(std::string_view text) {
 }
 
 /// uri-host [ ":" port ], RFC 9110 7.2; the host must not be empty.
-bool valid_host(std::string_view text) {
+bool is_host(std::string_view text) {
   if (text.starts_with('[')) {
     const std::size_t end = text.find(']');
     if (end == std::string_view::npos || !valid_literal(text.substr(1, end - 1))) return false;
@@ -109,28 +109,37 @@ struct Framing {
   bool expects = false;
 };
 
+/// True when a token is that name, which is in small letters and hyphens. No other byte of a token becomes one of these
+/// by setting the bit that makes letters small.
+template <std::size_t N>
+bool is_name(std::string_view token, const char (&name)[N]) {
+  bool same = true;
+  for (std::size_t i = 0; i < N - 1; ++i) same = same && (token[i] | 0x20) == name[i];
+  return same;
+}
+
 void notice(const Header& header, Framing& framing) {
   switch (header.name.size()) {
     case 4:
-      if (equals_ignoring_case(header.name, "host")) {
+      if (is_name(header.name, "host")) {
         ++framing.hosts;
         framing.host = header.value;
       }
       break;
     case 6:
-      if (equals_ignoring_case(header.name, "expect")) {
+      if (is_name(header.name, "expect")) {
         framing.expects = true;
         framing.expect = header.value;
       }
       break;
     case 14:
-      if (equals_ignoring_case(header.name, "content-length")) {
+      if (is_name(header.name, "content-length")) {
         ++framing.lengths;
         framing.length = header.value;
       }
       break;
     case 17:
-      if (equals_ignoring_case(header.name, "transfer-encoding")) {
+      if (is_name(header.name, "transfer-encoding")) {
         ++framing.encodings;
         framing.encoding = header.value;
       }
@@ -138,17 +147,6 @@ void notice(const Header& header, Framing& framing) {
     default:
       break;
   }
-}
-
-std::optional<BadRequest> check_host(const Framing& framing, Request& request) {
-  if (framing.hosts > 1) return BadRequest::kHostRepeated;
-  if (framing.hosts == 0) {
-    if (request.version_minor == 1) return BadRequest::kHostMissing;
-    return std::nullopt;
-  }
-  if (!valid_host(framing.host)) return BadRequest::kHost;
-  request.host = framing.host;
-  return std::nullopt;
 }
 
 std::optional<BadRequest> check_body(const Limits& limits, const Framing& framing, Request& request) {
@@ -201,14 +199,18 @@ struct Parser::Machine {
     };
     // The body's framing is not llhttp's affair.
     settings.on_headers_complete = [](llhttp_t*) { return static_cast<int>(HPE_PAUSED); };
-    llhttp_init(&fresh, HTTP_REQUEST, &settings);
-    fresh.data = this;
+    llhttp_init(&after_request_line, HTTP_REQUEST, &settings);
+    after_request_line.data = this;
+    constexpr std::string_view kRequestLine = "GET / HTTP/1.1\r\n";
+    CHECK(llhttp_execute(&after_request_line, kRequestLine.data(), kRequestLine.size()) == HPE_OK);
   }
   Machine(const Machine&) = delete;
   Machine& operator=(const Machine&) = delete;
 
   llhttp_settings_t settings;
-  llhttp_t fresh;  // As llhttp_init() leaves it; copied for each head.
+  // HeadScan holds request lines to more than llhttp does, so llhttp is shown each head from behind its request line:
+  // this is its state there, copied for each head.
+  llhttp_t after_request_line;
   llhttp_t state;
   std::vector<Header> headers;  // As many as are allowed.
   std::size_t header_count = 0;
@@ -224,6 +226,16 @@ Parser::~Parser() = default;
 
 std::size_t Parser::memory_size() const {
   return sizeof(Machine) + machine_->headers.size() * sizeof(Header) + limits_.max_request_line_size;
+}
+
+bool Parser::valid_host(std::string_view text) {
+  if (text == std::string_view(last_host_.data(), last_host_size_)) return last_host_size_ > 0;
+  if (!is_host(text)) return false;
+  if (text.size() <= kHostMemorySize) {
+    text.copy(last_host_.data(), text.size());
+    last_host_size_ = text.size();
+  }
+  return true;
 }
 
 std::optional<BadRequest> Parser::read_absolute(Request& request, std::string_view& path) {
@@ -279,11 +291,11 @@ std::optional<BadRequest> Parser::parse(const HeadScan& scan, Bytes input, Reque
   request.method = *method;
 
   Machine& machine = *machine_;
-  machine.state = machine.fresh;
+  machine.state = machine.after_request_line;
   machine.header_count = 0;
   machine.name_sizes = 0;
-  const Bytes head = input.subspan(scan.begin(), scan.size() - scan.begin());
-  const llhttp_errno_t error = llhttp_execute(&machine.state, stack::base::as_text(head).data(), head.size());
+  const Bytes fields = input.subspan(scan.headers_begin(), scan.size() - scan.headers_begin());
+  const llhttp_errno_t error = llhttp_execute(&machine.state, stack::base::as_text(fields).data(), fields.size());
   if (error != HPE_PAUSED) return reason_of(error);
   request.headers = {machine.headers.data(), machine.header_count};
   request.name_sizes = machine.name_sizes;
@@ -294,7 +306,10 @@ std::optional<BadRequest> Parser::parse(const HeadScan& scan, Bytes input, Reque
   if (request.method == Method::kConnect || request.method == Method::kTrace) return BadRequest::kMethodRefused;
   Framing framing;
   for (const Header& header : request.headers) notice(header, framing);
-  if (const auto bad = check_host(framing, request)) return bad;
+  if (framing.hosts > 1) return BadRequest::kHostRepeated;
+  if (framing.hosts == 0 && request.version_minor == 1) return BadRequest::kHostMissing;
+  if (framing.hosts == 1 && !valid_host(framing.host)) return BadRequest::kHost;
+  request.host = framing.host;
   if (const auto bad = read_target(scan, request)) return bad;
   if (const auto bad = check_body(limits_, framing, request)) return bad;
   if (framing.expects) {

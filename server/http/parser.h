@@ -6,8 +6,10 @@
 // HTTP/1.1 and at most one in HTTP/1.0; an absolute target's authority overrides it and has no userinfo; "*" only with
 // OPTIONS; CONNECT and TRACE refused; no expectation but 100-continue.
 
+#include <array>
 #include <memory>
 #include <optional>
+#include <string_view>
 
 #include "server/http/counters.h"
 #include "server/http/head_scan.h"
@@ -17,7 +19,8 @@
 
 namespace windhover::server::http {
 
-/// One lane's parser. It keeps nothing of a request but what the Request last filled refers to.
+/// One lane's parser. It keeps nothing of a request but what the Request last filled refers to, and the last valid
+/// Host.
 class Parser {
  public:
   /// Takes the memory for as many headers and as long a path as `limits` allow; `limits` must outlive the parser.
@@ -39,10 +42,16 @@ class Parser {
 
   std::optional<BadRequest> read_target(const HeadScan& scan, Request& request);
   std::optional<BadRequest> read_absolute(Request& request, std::string_view& path);
+  bool valid_host(std::string_view text);
 
   const Limits& limits_;
   std::unique_ptr<Machine> machine_;
   std::unique_ptr<char[]> path_;
+
+  // Nearly all requests of a lane name the same host, so it is not judged each time.
+  static constexpr std::size_t kHostMemorySize = 64;
+  std::array<char, kHostMemorySize> last_host_{};
+  std::size_t last_host_size_ = 0;
 };
 
 }  // namespace windhover::server::http

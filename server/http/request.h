@@ -29,6 +29,9 @@ class BodySink {
   virtual void abandoned() = 0;
 };
 
+/// The bit of Request::name_sizes for a name.
+constexpr std::uint32_t name_size_bit(std::string_view name) { return 1U << (name.size() % 32); }
+
 /// ASCII letters compare equal in either case; everything else exactly.
 bool equals_ignoring_case(std::string_view a, std::string_view b);
 
@@ -56,9 +59,12 @@ struct Request {
 
   /// The value of the first field of that name, in any case; nothing when there is none.
   std::optional<std::string_view> header(std::string_view name) const {
-    if ((name_sizes >> (name.size() % 32) & 1U) == 0) return std::nullopt;
+    if (!may_have_any(name_size_bit(name))) return std::nullopt;
     return find_header(name);
   }
+
+  /// False when none of the names of these sizes (bits as in name_sizes) can be there: one look instead of several.
+  bool may_have_any(std::uint32_t sizes) const { return (name_sizes & sizes) != 0; }
 
  private:
   std::optional<std::string_view> find_header(std::string_view name) const;

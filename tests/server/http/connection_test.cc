@@ -4,78 +4,25 @@
 
 #include <algorithm>
 #include <string>
-#include <vector>
 
 #include "tests/server/http/cases.h"
+#include "tests/server/http/echo.h"
 #include "tests/server/http/loopback.h"
 
 namespace windhover::server::http {
 namespace {
 
-using stack::tcp::CloseReason;
 using std::chrono::milliseconds, std::chrono::seconds;
+using test::Answer;
 using test::Case;
 using test::Client;
+using test::Echo;
+using test::get;
 using test::Loopback;
 using test::LoopbackOptions;
-
-/// Answers with the target; "/large" with megabytes, "/sink" with the body that was sent.
-class Echo final : public Responder, public BodySink {
- public:
-  void respond(const Request& request, Response& response) override {
-    if (request.target == "/large") return response.share_body(large);
-    if (request.target == "/middle") return response.share_body(middle);
-    if (request.target == "/no-content") return response.set_status(204);
-    if (request.target == "/close") response.close_connection();
-    if (request.sink != nullptr) {
-      body += ".";
-      return response.copy_body(std::to_string(body.size()));
-    }
-    response.copy_body(request.target.substr(0, 100));
-  }
-  BodySink* begin_body(const Request& request) override { return request.target.starts_with("/sink") ? this : nullptr; }
-  void data(stack::base::Bytes bytes) override { body += stack::base::as_text(bytes); }
-  void abandoned() override { ++abandoned_count; }
-
-  stack::base::Slice large = stack::base::copy_to_heap(std::vector<std::uint8_t>(4 << 20, 'x'));
-  stack::base::Slice middle = stack::base::copy_to_heap(std::vector<std::uint8_t>(40'000, 'y'));
-  std::string body;
-  int abandoned_count = 0;
-};
-
-std::string get(const std::string& target, const std::string& fields = "") {
-  return "GET " + target + " HTTP/1.1\r\nHost: a\r\n" + fields + "\r\n";
-}
-std::string post(const std::string& target, const std::string& fields, const std::string& body) {
-  return "POST " + target + " HTTP/1.1\r\nHost: a\r\n" + fields + "\r\n" + body;
-}
-
-/// Responses in order: each status and body. Reads Content-Length; `heads` says which have no body though it is there.
-struct Answer {
-  int status = 0;
-  std::string head;
-  std::string body;
-};
-std::vector<Answer> parse(std::string_view text, bool heads = false) {
-  std::vector<Answer> answers;
-  while (text.starts_with("HTTP/1.1 ")) {
-    Answer answer;
-    answer.status = std::stoi(std::string(text.substr(9, 3)));
-    const std::size_t end = text.find("\r\n\r\n");
-    if (end == std::string_view::npos) break;
-    answer.head = text.substr(0, end + 2);
-    text.remove_prefix(end + 4);
-    const std::size_t length = answer.head.find("Content-Length: ");
-    if (length != std::string::npos && !heads) {
-      answer.body = text.substr(0, std::stoul(answer.head.substr(length + 16)));
-      text.remove_prefix(answer.body.size());
-    }
-    answers.push_back(std::move(answer));
-  }
-  if (!text.empty()) answers.push_back({-1, "", std::string(text)});
-  return answers;
-}
-bool says_close(const Answer& answer) { return answer.head.find("\r\nConnection: close\r\n") != std::string::npos; }
+using test::parse;
+using test::post;
+using test::says_close;
 
 TEST(Connection, keep_alive_request_is_answered) {
   Echo echo;
@@ -381,138 +328,6 @@ TEST(Connection, half_closed_client_still_gets_its_answers) {
   EXPECT_EQ(loop.count(ConnectionEnd::kPeerFinished), 1U);
 }
 
-// Timeouts: the moment before, and the moment.
-
-TEST(Timeouts, idle_connection_is_closed_silently) {
-  Echo echo;
-  Loopback loop(echo);
-  Client& fresh = loop.connect();
-  Client& used = loop.connect();
-  loop.exchange(used, get("/a"));
-  loop.advance(milliseconds(129'800));
-  EXPECT_FALSE(fresh.finished);
-  loop.advance(milliseconds(200));
-  EXPECT_TRUE(fresh.finished);
-  EXPECT_EQ(fresh.received, "");
-  loop.advance(milliseconds(200));
-  EXPECT_TRUE(used.finished);
-  EXPECT_EQ(used.received, "");
-  fresh.connection->shutdown();
-  used.connection->shutdown();
-  loop.advance(seconds(1));
-  EXPECT_EQ(loop.count(ConnectionEnd::kKeepAliveTimeout), 2U);
-}
-
-TEST(Timeouts, idle_time_begins_with_the_last_answer) {
-  Echo echo;
-  Loopback loop(echo);
-  Client& client = loop.connect();
-  for (int i = 0; i < 5; ++i) {
-    loop.advance(seconds(100));
-    EXPECT_EQ(parse(loop.exchange(client, get("/a"))).size(), 1U);
-  }
-  loop.advance(seconds(129));
-  EXPECT_FALSE(client.finished);
-  loop.advance(seconds(2));
-  EXPECT_TRUE(client.finished);
-}
-
-TEST(Timeouts, slow_head_is_answered_408) {
-  Echo echo;
-  Loopback loop(echo);
-  Client& client = loop.connect();
-  loop.advance(seconds(50));
-  client.send("G");
-  for (int i = 0; i < 29; ++i) {
-    loop.advance(seconds(1));
-    client.send("E");
-  }
-  loop.advance(milliseconds(900));
-  EXPECT_EQ(client.received, "");
-  loop.advance(milliseconds(200));
-  const auto answers = parse(client.received);
-  ASSERT_EQ(answers.size(), 1U);
-  EXPECT_EQ(answers[0].status, 408);
-  EXPECT_TRUE(client.finished);
-  EXPECT_EQ(loop.count(BadRequest::kHeadersTimeout), 1U);
-}
-
-TEST(Timeouts, slow_body_is_answered_408) {
-  Echo echo;
-  Loopback loop(echo);
-  Client& client = loop.connect();
-  client.send(post("/sink", "Content-Length: 10000\r\n", ""));
-  for (int i = 0; i < 49; ++i) {
-    client.send("a");
-    loop.advance(milliseconds(100));
-  }
-  EXPECT_EQ(client.received, "");
-  loop.advance(milliseconds(200));
-  EXPECT_EQ(parse(client.received).at(0).status, 408);
-  EXPECT_EQ(loop.count(BadRequest::kBodyTooSlow), 1U);
-  EXPECT_EQ(echo.abandoned_count, 1);
-}
-
-TEST(Timeouts, body_at_the_least_rate_is_accepted) {
-  Echo echo;
-  Loopback loop(echo);
-  Client& client = loop.connect();
-  client.send(post("/sink", "Content-Length: 10000\r\n", ""));
-  for (int i = 0; i < 40; ++i) {
-    client.send(std::string(250, 'a'));
-    loop.advance(seconds(1));
-  }
-  EXPECT_EQ(parse(client.received).at(0).status, 200);
-}
-
-TEST(Timeouts, client_that_does_not_take_its_answer_is_aborted) {
-  Echo echo;
-  LoopbackOptions options;
-  options.client_tcp.receive_window = 16 * 1024;
-  Loopback loop(echo, options);
-  Client& client = loop.connect();
-  client.connection->pause_reading();
-  client.send(get("/large"));
-  loop.advance(milliseconds(4900));
-  EXPECT_EQ(loop.count(ConnectionEnd::kResponseTooSlow), 0U);
-  loop.advance(seconds(6));
-  EXPECT_EQ(loop.count(ConnectionEnd::kResponseTooSlow), 1U);
-  EXPECT_TRUE(client.closed);
-  EXPECT_EQ(client.reason, CloseReason::kPeerReset);
-}
-
-TEST(Timeouts, client_that_takes_its_answer_slowly_is_served) {
-  Echo echo;
-  LoopbackOptions options;
-  options.client_tcp.receive_window = 16 * 1024;
-  options.client_tcp.reassembly_blocks = 64;
-  Loopback loop(echo, options);
-  Client& client = loop.connect();
-  client.send(get("/large"));
-  for (int i = 0; i < 30; ++i) {
-    client.connection->pause_reading();
-    loop.advance(seconds(3));
-    client.connection->resume_reading();
-    loop.settle();
-  }
-  loop.advance(seconds(60));
-  EXPECT_EQ(parse(client.received).at(0).body.size(), echo.large.size);
-}
-
-TEST(Timeouts, client_that_goes_on_after_an_error_is_cut_off) {
-  Echo echo;
-  Loopback loop(echo);
-  Client& client = loop.connect();
-  EXPECT_EQ(parse(loop.exchange(client, "bad\r\n")).at(0).status, 400);
-  EXPECT_TRUE(client.finished);
-  loop.advance(milliseconds(4800));
-  EXPECT_FALSE(client.closed);
-  loop.advance(milliseconds(300));
-  EXPECT_TRUE(client.closed);
-  EXPECT_EQ(client.reason, CloseReason::kPeerReset);
-  EXPECT_EQ(loop.count(ConnectionEnd::kLingerTimeout), 1U);
-}
-
 TEST(Connection, too_many_bytes_after_an_error_are_cut_off) {
   Echo echo;
   Loopback loop(echo);
@@ -536,96 +351,6 @@ TEST(Connection, error_ends_properly_when_the_client_closes) {
   loop.advance(milliseconds(50));
   EXPECT_EQ(loop.count(ConnectionEnd::kBadRequest), 1U);
   EXPECT_EQ(loop.server().connection_count(), 0U);
-}
-
-// The lane's bounds.
-
-TEST(Server, connections_beyond_the_limit_are_refused) {
-  Echo echo;
-  LoopbackOptions options;
-  options.limits.max_concurrent_connections = 2;
-  Loopback loop(echo, options);
-  loop.connect();
-  Client& second = loop.connect();
-  Client& third = loop.connect();
-  loop.advance(milliseconds(50));
-  EXPECT_TRUE(third.closed);
-  EXPECT_EQ(loop.count(HttpEvent::kConnectionsRefused), 1U);
-  second.connection->abort();
-  loop.settle();
-  Client& fourth = loop.connect();
-  EXPECT_EQ(parse(loop.exchange(fourth, get("/a"))).size(), 1U);
-}
-
-TEST(Server, without_buffers_split_requests_are_refused_and_whole_ones_served) {
-  Echo echo;
-  LoopbackOptions options;
-  options.capacity.small_buffers = 1;
-  options.capacity.large_buffers = 1;
-  Loopback loop(echo, options);
-  Client* clients[4] = {};
-  for (Client*& client : clients) {
-    client = &loop.connect();
-    client->send("GET /");
-    loop.settle();
-  }
-  loop.advance(milliseconds(50));
-  EXPECT_EQ(clients[0]->received, "");
-  EXPECT_EQ(parse(clients[2]->received).at(0).status, 503);
-  EXPECT_EQ(parse(clients[3]->received).at(0).status, 503);
-  EXPECT_EQ(loop.count(BadRequest::kNoBuffer), 2U);
-  EXPECT_EQ(parse(loop.exchange(loop.connect(), get("/a"))).at(0).status, 200);
-  EXPECT_EQ(parse(loop.exchange(*clients[0], "a HTTP/1.1\r\nHost: a\r\n\r\n")).at(0).status, 200);
-}
-
-TEST(Server, without_buffers_an_answer_that_must_wait_ends_its_connection) {
-  Echo echo;
-  LoopbackOptions options;
-  options.capacity.small_buffers = 0;
-  options.capacity.large_buffers = 0;
-  options.server_tcp.send_buffer = 50;
-  Loopback loop(echo, options);
-  Client& client = loop.connect();
-  loop.exchange(client, get("/a"));
-  EXPECT_TRUE(client.closed);
-  EXPECT_EQ(loop.count(ConnectionEnd::kOutOfMemory), 1U);
-}
-
-TEST(Server, drained_closes_idle_connections_at_once_and_busy_ones_after_their_answer) {
-  Echo echo;
-  Loopback loop(echo);
-  Client& idle = loop.connect();
-  loop.exchange(idle, get("/a"));
-  Client& busy = loop.connect();
-  loop.exchange(busy, "GET /b HTTP/1.1\r\n");
-  loop.server().drain();
-  loop.advance(milliseconds(50));
-  EXPECT_TRUE(idle.finished);
-  EXPECT_FALSE(busy.finished);
-  const auto answers = parse(loop.exchange(busy, "Host: a\r\n\r\n"));
-  ASSERT_EQ(answers.size(), 1U);
-  EXPECT_EQ(answers[0].body, "/b");
-  EXPECT_TRUE(says_close(answers[0]));
-  EXPECT_TRUE(busy.finished);
-  EXPECT_TRUE((loop.connect(), loop.advance(milliseconds(50)), true));
-  EXPECT_EQ(loop.count(HttpEvent::kConnectionsRefused), 1U);
-  idle.connection->shutdown();
-  busy.connection->shutdown();
-  loop.advance(milliseconds(50));
-  EXPECT_EQ(loop.count(ConnectionEnd::kShutdown), 2U);
-  EXPECT_EQ(loop.server().connection_count(), 0U);
-}
-
-TEST(Server, answers_are_counted_by_class) {
-  Echo echo;
-  Loopback loop(echo);
-  loop.exchange(loop.connect(), get("/a"));
-  loop.exchange(loop.connect(), "bad\r\n");
-  loop.exchange(loop.connect(), "GET / HTTP/2.0\r\n\r\n");
-  EXPECT_EQ(loop.count(HttpEvent::kResponses2xx), 1U);
-  EXPECT_EQ(loop.count(HttpEvent::kResponses4xx), 1U);
-  EXPECT_EQ(loop.count(HttpEvent::kResponses5xx), 1U);
-  EXPECT_EQ(loop.count(HttpEvent::kRequests), 1U);
 }
 
 }  // namespace
