@@ -89,8 +89,9 @@ void LaneRunner::run_until_drained() {
     const Command command = command_.load(std::memory_order_acquire);
     if (command == Command::kEnd) return;
     if (command == Command::kDrain && !deadline) {
-      begin_drain(now);
+      begin_drain();
       deadline = now + shutdown_timeout_;
+      continue;  // What begin_drain() took from the eventfd may have been the next command's.
     }
     const bool moved = loop_.turn(now);
     if (deadline && (lane_.http.connection_count() == 0 || now >= *deadline)) return;
@@ -101,11 +102,10 @@ void LaneRunner::run_until_drained() {
   }
 }
 
-void LaneRunner::begin_drain(Instant now) {
+void LaneRunner::begin_drain() {
   clear_eventfd(wake_.fd());
   for (const auto& listener : lane_.listeners) lane_.stack.unlisten(listener);
   lane_.http.drain();
-  lane_.stack.advance(now);
 }
 
 void LaneRunner::say_goodbye() {

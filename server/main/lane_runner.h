@@ -51,7 +51,7 @@ class LaneRunner {
   void command(Command command);
   void run();
   void run_until_drained();
-  void begin_drain(stack::base::Instant now);
+  void begin_drain();
   void say_goodbye();
 
   Lane lane_;

@@ -1,0 +1,195 @@
+#include "stack/lane/lane.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+
+#include "backends/memory/pair.h"
+
+namespace windhover::stack::lane {
+namespace {
+
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr std::uint16_t kPort = 80;
+constexpr LoopConfig kNoPolling{.idle_polls_max = 0};
+
+/// An end of a pair that writes down how long it was told to sleep, and takes nothing while it is blocked.
+class Observed final : public link::Device {
+ public:
+  explicit Observed(link::Device& below) : below_(below) {}
+
+  std::string_view name() const override { return below_.name(); }
+  const link::Caps& caps() const override { return below_.caps(); }
+  link::FrameArena& arena() override { return below_.arena(); }
+  std::size_t receive(link::Burst& burst) override { return below_.receive(burst); }
+  std::size_t transmit(std::span<link::Frame> frames) override { return blocked ? 0 : below_.transmit(frames); }
+  bool flush() override { return below_.flush(); }
+  void pass(link::Frame frame) override { below_.pass(std::move(frame)); }
+  void wait(base::Duration longest, int wake_fd) override {
+    sleeps.push_back(longest);
+    last_wake_fd = wake_fd;
+  }
+  const link::DeviceStats& stats() const override { return below_.stats(); }
+
+  bool blocked = false;
+  std::vector<base::Duration> sleeps;
+  int last_wake_fd = -1;
+
+ private:
+  link::Device& below_;
+};
+
+/// Accepts, and keeps no more than what the tests ask about.
+class Peer final : public tcp::Acceptor, public tcp::Handler {
+ public:
+  tcp::Handler* accept(tcp::Connection& /*connection*/) override { return this; }
+  void on_established(tcp::Connection& connection) override {
+    ++established;
+    open = &connection;
+  }
+  void on_data(tcp::Connection& /*connection*/, base::Bytes /*bytes*/) override {}
+  void on_sendable(tcp::Connection& /*connection*/) override {}
+  void on_peer_finished(tcp::Connection& /*connection*/) override {}
+  void on_timer(tcp::Connection& /*connection*/) override { ++timers; }
+  void on_closed(tcp::Connection& /*connection*/, tcp::CloseReason why) override {
+    open = nullptr;
+    closed = why;
+  }
+
+  int established = 0;
+  int timers = 0;
+  tcp::Connection* open = nullptr;
+  std::optional<tcp::CloseReason> closed;
+};
+
+Config config_of(std::string_view address) {
+  Config config;
+  config.ip.addresses = {{wire::Address::parse(address).value(), 24}};
+  config.tcp.connections_max = 16;
+  config.tcp.send_blocks = 64;
+  config.tcp.send_entries = 64;
+  config.tcp.reassembly_blocks = 64;
+  config.tcp.time_wait_max = 16;
+  return config;
+}
+
+class LoopTest : public testing::Test {
+ protected:
+  LoopTest() { server_.listen({{}, kPort}, served_); }
+
+  void connect() { client_.connect(now_, {wire::Address::parse("10.0.0.1").value(), kPort}, asked_); }
+  void turn_both() {
+    for (int i = 0; i < 20; ++i) {
+      now_ += microseconds(10);
+      client_loop_.turn(now_);
+      server_loop_.turn(now_);
+    }
+  }
+
+  base::Instant now_{seconds(1)};
+  Peer served_;
+  Peer asked_;
+  backends::memory::Pair pair_{{}};
+  Observed server_device_{pair_.first()};
+  Stack server_{now_, config_of("10.0.0.1"), {}, server_device_};
+  Stack client_{now_, config_of("10.0.0.2"), {}, pair_.second()};
+  Loop server_loop_{server_, server_device_, kNoPolling};
+  Loop client_loop_{client_, pair_.second(), kNoPolling};
+};
+
+TEST_F(LoopTest, WithNothingToDo_SaysSo) { EXPECT_FALSE(server_loop_.turn(now_)); }
+
+TEST_F(LoopTest, JoinsDeviceAndStack) {
+  connect();
+  EXPECT_TRUE(client_loop_.turn(now_));
+  EXPECT_TRUE(server_loop_.turn(now_));
+  turn_both();
+  EXPECT_EQ(served_.established, 1);
+  EXPECT_EQ(asked_.established, 1);
+  EXPECT_FALSE(server_loop_.turn(now_));
+}
+
+TEST_F(LoopTest, FiresTimersWhenTheyAreDue_NotBefore) {
+  connect();
+  turn_both();
+  served_.open->set_timer(now_ + milliseconds(50));
+  server_loop_.turn(now_ + milliseconds(49));
+  EXPECT_EQ(served_.timers, 0);
+  server_loop_.turn(now_ + milliseconds(52));
+  EXPECT_EQ(served_.timers, 1);
+}
+
+TEST_F(LoopTest, AtRestWithNoDeadline_SleepsForTheBound) {
+  server_loop_.rest(now_, 42);
+  EXPECT_EQ(server_device_.sleeps, std::vector<base::Duration>{Loop::kRestMax});
+  EXPECT_EQ(server_device_.last_wake_fd, 42);
+}
+
+TEST_F(LoopTest, AtRestWithADeadline_SleepsNoLonger) {
+  connect();
+  turn_both();
+  served_.open->set_timer(now_ + milliseconds(50));
+  server_loop_.rest(now_, -1);
+  ASSERT_EQ(server_device_.sleeps.size(), 1U);
+  EXPECT_GT(server_device_.sleeps[0], milliseconds(0));
+  EXPECT_LE(server_device_.sleeps[0], milliseconds(51));
+}
+
+TEST_F(LoopTest, WithABlockedDevice_KeepsTheFrames_AndDoesNotSpin) {
+  connect();
+  client_loop_.turn(now_);
+  server_device_.blocked = true;
+  server_loop_.turn(now_);
+  EXPECT_FALSE(server_loop_.turn(now_));
+  server_loop_.rest(now_, -1);
+  ASSERT_EQ(server_device_.sleeps.size(), 1U);
+  EXPECT_GE(server_device_.sleeps[0], milliseconds(1));
+  EXPECT_FALSE(server_loop_.flush(now_));
+
+  server_device_.blocked = false;
+  EXPECT_TRUE(server_loop_.turn(now_));
+  turn_both();
+  EXPECT_EQ(asked_.established, 1);
+}
+
+TEST_F(LoopTest, AfterStop_FlushSendsTheResets) {
+  connect();
+  turn_both();
+  server_.stop(now_);
+  EXPECT_TRUE(server_loop_.flush(now_));
+  EXPECT_EQ(served_.closed, tcp::CloseReason::kStopped);
+  client_loop_.turn(now_);
+  EXPECT_EQ(asked_.closed, tcp::CloseReason::kPeerReset);
+}
+
+/// Rests until the device is told to sleep; returns how many rests did not sleep.
+std::size_t polls_before_sleep(Loop& loop, Observed& device, base::Instant now) {
+  const std::size_t before = device.sleeps.size();
+  for (std::size_t polls = 0; polls < 1000; ++polls) {
+    loop.rest(now, -1);
+    if (device.sleeps.size() > before) return polls;
+  }
+  return 1000;
+}
+
+TEST_F(LoopTest, PollsAsOftenAsFramesComeSoon) {
+  Loop loop(server_, server_device_, {.idle_polls_max = 8});
+  EXPECT_EQ(polls_before_sleep(loop, server_device_, now_), 8U);
+
+  // A frame long after the last one: polling was a waste.
+  connect();
+  client_loop_.turn(now_);
+  ASSERT_TRUE(loop.turn(now_ + milliseconds(1)));
+  EXPECT_EQ(polls_before_sleep(loop, server_device_, now_ + milliseconds(1)), 4U);
+
+  // The answer's answer comes at once: polling pays.
+  client_loop_.turn(now_ + milliseconds(1));
+  ASSERT_TRUE(loop.turn(now_ + milliseconds(1) + microseconds(5)));
+  EXPECT_EQ(polls_before_sleep(loop, server_device_, now_ + milliseconds(2)), 8U);
+}
+
+}  // namespace
+}  // namespace windhover::stack::lane
