@@ -85,12 +85,15 @@ void Tcb::abort() {
 void Tcb::pause_reading() { paused = true; }
 
 void Tcb::resume_reading() {
+  if (state == State::kClosed) return;
   paused = false;
   deliver_pending = true;
   engine.schedule(*this);
 }
 
-void Tcb::set_timer(base::Instant at) { arm(engine, *this, Deadline::kApplication, at); }
+void Tcb::set_timer(base::Instant at) {
+  if (state != State::kClosed) arm(engine, *this, Deadline::kApplication, at);
+}
 
 base::Instant Tcb::now() const { return engine.now; }
 
