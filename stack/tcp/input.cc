@@ -210,7 +210,7 @@ Verdict take_content(Engine& engine, Tcb& tcb, const Segment& segment) {
 
 /// Both FINs are exchanged: the peer's is acknowledged before the connection shrinks to its TIME-WAIT.
 void enter_time_wait(Engine& engine, Tcb& tcb) {
-  send_control(engine, tcb, tcb.snd_nxt, wire::kTcpAck);
+  if (tcb.ack_now || tcb.ack_delayed) send_control(engine, tcb, tcb.snd_nxt, wire::kTcpAck);
   const std::uint64_t hash = flow_hash(engine.keys, tcb.local, tcb.remote);
   const TimeWait entry{.local = tcb.local,
                        .remote = tcb.remote,
