@@ -18,6 +18,8 @@ constexpr std::uint16_t kMssDefault = 536;  // RFC 9293 MUST-15.
 constexpr std::uint16_t kMssDefaultV6 = 1220;
 /// Acknowledgements sent at once when a connection is young, so that the peer's window opens quickly.
 constexpr std::uint8_t kQuickAcks = 16;
+/// How far beyond an earlier connection's numbers the next one begins: more than an unscaled window, as Linux.
+constexpr std::uint32_t kIncarnationGap = 0x10000;
 
 std::uint8_t window_scale_for(std::uint32_t window) {
   std::uint8_t shift = 0;
@@ -56,8 +58,10 @@ void learn_from_syn(Engine& engine, Tcb& tcb, const Segment& segment) {
   tcb.quick_acks = kQuickAcks;
 }
 
-void choose_initial_sequence(Engine& engine, Tcb& tcb) {
+void choose_initial_sequence(Engine& engine, Tcb& tcb, const std::optional<wire::Seq>& previous_end) {
   tcb.iss = initial_sequence(engine.keys, engine.now, tcb.local, tcb.remote);
+  // A fast connection runs ahead of the clock: 250 KB a second.
+  if (previous_end && !after(tcb.iss, *previous_end)) tcb.iss = *previous_end + kIncarnationGap;
   tcb.snd_una = tcb.iss;
   tcb.snd_nxt = tcb.iss + 1U;
   tcb.ts_offset = timestamp_offset(engine.keys, tcb.local, tcb.remote);
@@ -87,7 +91,8 @@ std::optional<std::uint16_t> free_port(Engine& engine, const wire::Address& loca
 
 }  // namespace
 
-Verdict arrives_at_listener(Engine& engine, Listener& listener, const Segment& segment) {
+Verdict arrives_at_listener(Engine& engine, Listener& listener, const Segment& segment,
+                            const std::optional<wire::Seq>& previous_end) {
   const wire::TcpFlags flags = segment.flags;
   if (flags.rst()) return Drop::kTcpNoConnection;
   if (flags.ack()) {
@@ -106,7 +111,7 @@ Verdict arrives_at_listener(Engine& engine, Listener& listener, const Segment& s
   tcb->passive = true;
   tcb->state = State::kSynReceived;
   ++listener.half_open;
-  choose_initial_sequence(engine, *tcb);
+  choose_initial_sequence(engine, *tcb, previous_end);
   learn_from_syn(engine, *tcb, segment);
   engine.counters.count(base::Event::kTcpPassiveOpens);
   send_syn(engine, *tcb);
@@ -174,7 +179,7 @@ Tcb* open_actively(Engine& engine, const Endpoint& remote, Handler& handler) {
   if (tcb == nullptr) return nullptr;
   tcb->handler = &handler;
   tcb->state = State::kSynSent;
-  choose_initial_sequence(engine, *tcb);
+  choose_initial_sequence(engine, *tcb, std::nullopt);
   tcb->rcv_wscale = window_scale_for(engine.config.receive_window);
   engine.counters.count(base::Event::kTcpActiveOpens);
   send_syn(engine, *tcb);

@@ -45,12 +45,14 @@ bool arrives_in_time_wait(Engine& engine, TimeWait& entry, const Segment& segmen
 
 /// A segment that belongs to no connection: TIME-WAIT, a listener, or nobody.
 Verdict arrives_unconnected(Engine& engine, std::uint64_t hash, const Segment& segment) {
+  std::optional<wire::Seq> previous_end;
   if (TimeWait* const entry = engine.time_wait.find(hash, segment.local, segment.remote); entry != nullptr) {
     if (!arrives_in_time_wait(engine, *entry, segment)) return kAccepted;
+    previous_end = entry->snd_nxt;
     engine.time_wait.erase(*entry);
   }
   Listener* const listener = engine.find_listener(segment.local);
-  if (listener != nullptr && listener->acceptor != nullptr) return arrives_at_listener(engine, *listener, segment);
+  if (listener != nullptr) return arrives_at_listener(engine, *listener, segment, previous_end);
   send_reset(engine, segment);
   return Drop::kTcpNoConnection;
 }
