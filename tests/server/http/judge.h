@@ -18,8 +18,6 @@ struct Verdict {
   std::optional<BadRequest> bad;
 
   bool operator==(const Verdict&) const = default;
-  /// 0 while more is needed, 200 when complete.
-  int status() const { return bad ? status_of(*bad) : complete ? 200 : 0; }
 };
 
 /// Judges the request at the front of `input`, which is shown in pieces of `piece_size` bytes.
