@@ -33,7 +33,7 @@ TEST(Cases, are_answered_as_they_must_be) {
 TEST(Cases, in_pieces_are_answered_the_same) {
   for (const Case& one : test::cases()) {
     const Verdict whole = judge(as_bytes(one.input), one.input.size());
-    for (const std::size_t piece : {1, 2, 3, 7, 16, 17, 1000}) {
+    for (const std::size_t piece : {1U, 2U, 3U, 7U, 16U, 17U, 1000U}) {
       EXPECT_EQ(judge(as_bytes(one.input), piece), whole) << one.name << " in pieces of " << piece;
     }
   }
