@@ -85,13 +85,18 @@ class Windhover:
     def alive(self):
         return self._process.poll() is None
 
-    def stop(self, timeout_seconds=45):
-        """SIGTERM; returns the exit status."""
+    def stop(self, meanwhile=lambda: None, timeout_seconds=45):
+        """SIGTERM; returns the exit status. `meanwhile` is called all the time until the end."""
         if self._process is None:
             return 0
         if self.alive():
             self._process.terminate()
-            wait_until(lambda: not self.alive(), timeout_seconds, lambda: f"an end after SIGTERM\n{self.output}")
+
+            def ended():
+                meanwhile()
+                return not self.alive()
+
+            wait_until(ended, timeout_seconds, lambda: f"an end after SIGTERM\n{self.output}")
         return self._process.returncode
 
     def kill(self):
@@ -152,7 +157,7 @@ class Nginx:
     def alive(self):
         return self._process is not None and self._process.poll() is None
 
-    def stop(self, timeout_seconds=10):
+    def stop(self, _=None, timeout_seconds=10):
         if self.alive():
             self._process.terminate()
             wait_until(lambda: not self.alive(), timeout_seconds, "nginx ended")

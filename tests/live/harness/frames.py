@@ -97,13 +97,13 @@ class Packets:
     """Endless packets towards one server, from a seed.
 
     `flows`: established connections, each (peer address, server address, peer port, sequence number the server expects next,
-    acknowledgement it would accept)."""
+    acknowledgement it would accept). The list is the caller's, who may exchange flows in it."""
 
     def __init__(self, seed, port, v4, v6, flows=()):
         self._random = random.Random(seed)
         self._port = port
         self._pairs = (v4, v6)
-        self._flows = list(flows)
+        self._flows = flows
 
     def _pair(self, family):
         return self._pairs[0] if family == 4 else self._pairs[1]
