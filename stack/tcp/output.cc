@@ -219,7 +219,7 @@ Permission may_send(Engine& engine, Tcb& tcb) {
   } else if (tcb.corked && !tcb.fin_queued) {
     payload -= payload % segment;
   }
-  const bool fin = tcb.fin_queued && payload == data && (window > payload || tcb.flight.empty());
+  const bool fin = tcb.fin_in_sight() && payload == data && (window > payload || tcb.flight.empty());
   return {payload, fin};
 }
 
@@ -350,7 +350,8 @@ bool send_probe_data(Engine& engine, Tcb& tcb) {
   if (!before(tcb.snd_nxt, tcb.data_end())) return false;
   const auto data = static_cast<std::uint32_t>(tcb.data_end() - tcb.snd_nxt);
   const std::int64_t window = static_cast<std::int64_t>(tcb.snd_wnd) - (tcb.snd_nxt - tcb.snd_una);
-  const std::uint32_t size = std::min(data, tcb.segment_payload());
+  // Two segments where one frame carries them: a peer may sit on the acknowledgement of a lone one.
+  const std::uint32_t size = std::min({data, frame_payload_max(engine, tcb), 2 * tcb.segment_payload()});
   if (window < size || engine.flight_memory.empty()) return false;
   const auto sent = send_data(engine, tcb, {tcb.snd_nxt, kTcpAck | kTcpPsh}, size);
   if (!sent || *sent == 0) return false;

@@ -1,6 +1,7 @@
 #pragma once
 // The transmission control block: everything one connection knows (RFC 9293 §3.3.1).
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -28,6 +29,9 @@ inline constexpr std::size_t kDeadlineCount = 5;
 /// What kRetransmit does when it passes.
 enum class RetransmitMode : std::uint8_t { kTimeout, kProbe, kPersist, kHandshake };
 
+/// Bytes; more than the largest window (RFC 7323 §2.3) and less than half the circle.
+inline constexpr std::uint32_t kDataSpanMax = 1U << 30;
+
 /// A place in the engine's list of connections that have something to send, or have ended.
 struct TcbLink {
   Tcb* next = nullptr;
@@ -54,12 +58,17 @@ class Tcb final : public Connection {
   base::Instant now() const override;
   Info info() const override;
 
-  /// The sequence number after the last byte queued, before a FIN.
-  wire::Seq data_end() const { return snd_una_data() + static_cast<std::uint32_t>(queue.size()); }
+  /// The sequence number after the last byte queued, before a FIN. Of a queue longer than any window only the first
+  /// kDataSpanMax count: farther on sequence numbers cannot be told from old ones.
+  wire::Seq data_end() const {
+    return snd_una_data() + static_cast<std::uint32_t>(std::min<std::uint64_t>(queue.size(), kDataSpanMax));
+  }
+  /// A FIN is queued, right behind data_end().
+  bool fin_in_sight() const { return fin_queued && queue.size() <= kDataSpanMax; }
   /// snd_una as a position in the data: past our SYN.
   wire::Seq snd_una_data() const { return syn_acknowledged ? snd_una : snd_una + 1; }
   /// After the FIN when there is one.
-  wire::Seq send_end() const { return fin_queued && !fin_acknowledged ? data_end() + 1 : data_end(); }
+  wire::Seq send_end() const { return fin_in_sight() && !fin_acknowledged ? data_end() + 1 : data_end(); }
   bool has_unsent() const { return before(snd_nxt, send_end()); }
   /// Payload bytes of a full segment: the MSS less the options that every segment carries.
   std::uint32_t segment_payload() const { return timestamps ? snd_mss - 12U : snd_mss; }
