@@ -46,7 +46,8 @@ class Problems {
   void add(Origin origin, std::string pointer, std::string message);
   bool empty() const { return problems_.empty(); }
   const std::vector<Problem>& all() const { return problems_; }
-  /// One line each, those of one source in the order of their places, and a last one that says how many were left out, if any were.
+  /// One line each, those of one source in the order of their places, and a last one that says how many were left out,
+  /// if any were.
   std::vector<std::string> lines() const;
 
  private:

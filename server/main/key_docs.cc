@@ -18,10 +18,9 @@ Json definitions() {
   return {
       {"text", {{"type", "string"}, {"minLength", 1}}},
       {"path", {{"description", "A path of the file system."}, {"type", "string"}, {"minLength", 1}}},
-      {"duration",
-       definition(
-           "Such as 130s, 200ms, 1.5h or 00:02:10.",
-           R"(^([0-9]+(\.[0-9]{1,9})?(ns|us|ms|s|m|h|d)|([0-9]+\.)?[0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}(\.[0-9]{1,9})?)$)")},
+      {"duration", definition("Such as 130s, 200ms, 1.5h or 00:02:10.",
+                              R"(^([0-9]+(\.[0-9]{1,9})?(ns|us|ms|s|m|h|d))"
+                              R"(|([0-9]+\.)?[0-9]{1,2}(:[0-9]{1,2}){2}(\.[0-9]{1,9})?)$)")},
       {"size",
        {{"description", "Bytes, or text such as 8KiB or 1MiB."},
         {"oneOf",
