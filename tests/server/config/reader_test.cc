@@ -89,8 +89,9 @@ TEST(Reader, OfAnEmptyObject_LeavesTheDefaults) {
 
 TEST(Reader, FillsEveryType) {
   const Filled filled = fill_from(R"({
-    "$schema": "x.json", "flag": false, "COUNT": 65535, "bound": null, "share": 1, "size": "1KiB", "time": "00:00:05", "text": "y", "colour": "RED", "urls": ["http://a:1", "http://b:2"], "proxy": "http://p:3", "folder": "/srv",
-    "log": "l.txt",
+    "$schema": "x.json", "flag": false, "COUNT": 65535, "bound": null, "share": 1, "size": "1KiB",
+    "time": "00:00:05", "text": "y", "colour": "RED", "urls": ["http://a:1", "http://b:2"], "proxy": "http://p:3",
+    "folder": "/srv", "log": "l.txt",
     "inner": {"value": 5}, "named": {"A": {}, "b": {"on": false}}})");
   EXPECT_EQ(filled.complaints, Lines{});
   const Sample& sample = filled.sample;
