@@ -75,7 +75,7 @@ void tell_application(Engine& engine, Tcb& tcb, std::uint32_t data) {
 
 void process_ack(Engine& engine, Tcb& tcb, const Segment& segment) {
   FlightAck result;
-  const bool outstanding = !tcb.flight.empty() || tcb.recovery.probe_out;
+  const bool outstanding = !tcb.flight.empty() || tcb.recovery.probes_out > 0;
   const std::uint32_t advanced =
       after(segment.ack, tcb.snd_una) ? static_cast<std::uint32_t>(segment.ack - tcb.snd_una) : 0;
   const std::uint32_t data = advanced > 0 ? advance_una(engine, tcb, segment.ack, result) : 0;

@@ -38,7 +38,8 @@ void send_bare(Engine& engine, const BareSegment& segment);
 /// Sends the range of the oldest record again, for the probe timer. Returns false when no frame was free.
 bool resend(Engine& engine, Tcb& tcb, struct FlightRecord& record);
 
-/// Sends one full segment of new data beyond the congestion window if there is one (tail loss probe, limited transmit).
+/// Sends a frame of one or two segments of new data whatever the congestion window says, if there is any (tail loss
+/// probe).
 bool send_probe_data(Engine& engine, Tcb& tcb);
 
 /// The millisecond clock of RFC 7323 for a connection.

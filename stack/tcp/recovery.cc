@@ -13,6 +13,9 @@ using Phase = Recovery::Phase;
 
 constexpr std::uint32_t kDupThresh = 3;  // RFC 5681 §3.2.
 constexpr base::Duration kProbeMin = std::chrono::milliseconds(10);
+/// Probes before the timeout, each after twice the wait. RFC 8985 sends one; where acknowledgements are lost too, a
+/// second and a third save most timeouts and cost a segment each.
+constexpr std::uint8_t kProbesMax = 3;
 /// The longest that a peer may sit on an acknowledgement (RFC 8985 §7.2 WCDelAckT).
 constexpr base::Duration kPeerDelayedAckMax = std::chrono::milliseconds(200);
 
@@ -110,10 +113,10 @@ void finish_phase(Tcb& tcb) {
 /// RFC 8985 §7.4.2: was the probe needed? When it repaired a loss that nobody else noticed, the window answers for it.
 void judge_probe(Tcb& tcb, bool duplicate, bool dsack) {
   Recovery& recovery = tcb.recovery;
-  if (!recovery.probe_out || before(tcb.snd_una, recovery.probe_end)) return;
+  if (recovery.probes_out == 0 || before(tcb.snd_una, recovery.probe_end)) return;
   const bool beyond = after(tcb.snd_una, recovery.probe_end);
   if (recovery.probe_was_retransmission && !beyond && !dsack && !duplicate) return;
-  recovery.probe_out = false;
+  recovery.probes_out = 0;
   if (!recovery.probe_was_retransmission || dsack || !beyond || recovery.phase != Phase::kOpen) return;
   tcb.congestion.loss(tcb.flight.size() + tcb.segment_payload());
   tcb.congestion.set_cwnd(tcb.congestion.ssthresh());
@@ -123,6 +126,17 @@ void judge_probe(Tcb& tcb, bool duplicate, bool dsack) {
 void sample_rtt(const Engine& engine, Tcb& tcb, const FlightAck& ack) {
   if (!ack.any || ack.newest_retransmitted) return;
   tcb.rtt.sample(engine.now - ack.newest_sent);
+}
+
+/// Repairing has fallen silent: what was sent again is lost too, and nothing is under way that could tell. RFC 8985
+/// leaves this to the timeout; one segment before it costs little and saves most of them.
+void repair_silence(Engine& engine, Tcb& tcb) {
+  mark_oldest_lost(engine, tcb);
+  tcb.congestion.set_cwnd(std::max(tcb.congestion.cwnd(), tcb.flight.pipe() + tcb.segment_payload()));
+  ++tcb.recovery.probes_out;
+  tcb.recovery.probe_was_retransmission = false;
+  arm_retransmit(engine, tcb);
+  engine.schedule(tcb);
 }
 
 bool detect_loss(Engine& engine, Tcb& tcb, std::uint32_t advanced) {
@@ -149,6 +163,7 @@ void recovery_on_ack(Engine& engine, Tcb& tcb, const FlightAck& ack, std::uint32
     recovery.duplicate_acks = static_cast<std::uint8_t>(std::min(recovery.duplicate_acks + 1, 255));
     delivered += tcb.segment_payload();  // Something left the network, although we cannot tell what.
   }
+  if (recovery.phase == Phase::kRecovery && (advanced > 0 || ack.any)) recovery.probes_out = 0;
   judge_probe(tcb, duplicate, dsack);
 
   const bool newly_lost = (tcb.flight.lost() > 0 || !tcb.flight.empty()) && detect_loss(engine, tcb, advanced);
@@ -181,13 +196,14 @@ void recovery_on_reorder_timer(Engine& engine, Tcb& tcb) {
 void recovery_on_probe_timer(Engine& engine, Tcb& tcb) {
   if (tcb.flight.empty()) return;
   Recovery& recovery = tcb.recovery;
-  if (send_probe_data(engine, tcb)) {
+  if (recovery.phase == Phase::kRecovery) return repair_silence(engine, tcb);
+  if (recovery.probes_out == 0 && send_probe_data(engine, tcb)) {
     recovery.probe_was_retransmission = false;
   } else {
     if (!resend(engine, tcb, tcb.flight.back(engine.flight_memory))) engine.starved = true;
     recovery.probe_was_retransmission = true;
   }
-  recovery.probe_out = true;
+  ++recovery.probes_out;
   recovery.probe_end = tcb.snd_nxt;
   arm_retransmit(engine, tcb);
 }
@@ -205,7 +221,7 @@ void recovery_on_timeout(Engine& engine, Tcb& tcb) {
   tcb.congestion.set_cwnd(tcb.segment_payload());
   recovery.phase = Phase::kLoss;
   recovery.recovery_point = tcb.snd_nxt;
-  recovery.probe_out = false;
+  recovery.probes_out = 0;
   recovery.duplicate_acks = 0;
   disarm(tcb, Deadline::kReorder);
   arm_retransmit(engine, tcb);
@@ -225,11 +241,11 @@ void arm_retransmit(Engine& engine, Tcb& tcb) {
   }
   const Recovery& recovery = tcb.recovery;
   const base::Instant timeout = engine.now + tcb.rtt.rto();
-  const bool can_probe = tcb.sack && tcb.rtt.sampled() && recovery.phase == Phase::kOpen && !recovery.probe_out &&
-                         tcb.flight.sacked() == 0;
+  const bool can_probe =
+      tcb.sack && tcb.rtt.sampled() && recovery.phase != Phase::kLoss && recovery.probes_out < kProbesMax;
   if (can_probe) {
-    base::Duration patience = std::max(2 * tcb.rtt.srtt(), kProbeMin);
-    if (tcb.flight.size() <= tcb.segment_payload()) patience += kPeerDelayedAckMax;
+    base::Duration patience = std::max(2 * tcb.rtt.srtt(), kProbeMin) * (1 << recovery.probes_out);
+    if (recovery.phase == Phase::kOpen && tcb.flight.size() <= tcb.segment_payload()) patience += kPeerDelayedAckMax;
     if (engine.now + patience < timeout) {
       tcb.retransmit_mode = RetransmitMode::kProbe;
       return arm(engine, tcb, Deadline::kRetransmit, engine.now + patience);

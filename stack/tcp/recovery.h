@@ -26,7 +26,7 @@ struct Recovery {
   std::uint8_t timeouts = 0;        ///< Consecutive, without progress.
   bool reordering_seen = false;     ///< RFC 8985 RACK.reordering_seen.
   bool rack_valid = false;          ///< rack_* hold something.
-  bool probe_out = false;           ///< A tail loss probe is unanswered.
+  std::uint8_t probes_out = 0;      ///< Tail loss probes, or repairs out of silence, that are unanswered.
   bool probe_was_retransmission = false;
   wire::Seq recovery_point{};        ///< snd_nxt when the phase began.
   wire::Seq probe_end{};             ///< TLP.end_seq.
