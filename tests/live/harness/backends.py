@@ -56,6 +56,7 @@ class Windhover:
         for setting in (*backend.settings, *settings):
             self._arguments += ["--set", setting]
         self._process = None
+        self._ending = False
 
     @property
     def pids(self):
@@ -90,7 +91,8 @@ class Windhover:
         if self._process is None:
             return 0
         if self.alive():
-            self._process.terminate()
+            if not self._ending:
+                self.signal()
 
             def ended():
                 meanwhile()
@@ -98,6 +100,11 @@ class Windhover:
 
             wait_until(ended, timeout_seconds, lambda: f"an end after SIGTERM\n{self.output}")
         return self._process.returncode
+
+    def signal(self):
+        """SIGTERM, without waiting for what follows."""
+        self._ending = True
+        self._process.terminate()
 
     def kill(self):
         if self._process is not None and self.alive():

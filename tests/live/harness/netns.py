@@ -143,3 +143,11 @@ class Namespace:
                 if probability:
                     self.run(command, "-w", "-A", chain, flag, device, "-m", "statistic", "--mode", "random",
                              "--probability", str(probability), "-j", "DROP")
+
+    def lost(self):
+        """How many packets lose() has swallowed since it was last called."""
+        total = 0
+        for command in ("iptables", "ip6tables"):
+            listing = self.run(command, "-w", "-L", "-vxn").stdout
+            total += sum(int(count) for count in re.findall(r"^\s*(\d+)\s+\d+\s+DROP\b.*statistic", listing, re.MULTILINE))
+        return total
