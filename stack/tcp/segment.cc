@@ -2,30 +2,28 @@
 
 namespace windhover::stack::tcp {
 
-std::optional<Segment> parse_segment(const ip::Packet& packet, base::Counters& counters) {
+Verdict parse_segment(const ip::Packet& packet, Segment& segment) {
   const auto view = wire::TcpView::parse(packet.frame.bytes());
-  if (!view) {
-    counters.drop(base::Drop::kTcpMalformed);
-    return std::nullopt;
-  }
+  if (!view) return base::Drop::kTcpMalformed;
   if (packet.frame.offload().checksum == link::Checksum::kNone &&
       !view->checksum_ok(packet.source, packet.destination)) {
-    counters.drop(base::Drop::kTcpBadChecksum);
-    return std::nullopt;
+    return base::Drop::kTcpBadChecksum;
   }
-  auto options = view->parse_options();
-  if (!options) {
-    counters.drop(base::Drop::kTcpMalformed);
-    return std::nullopt;
+  if (const auto timestamps = view->aligned_timestamps()) {
+    segment.options.timestamps = timestamps;
+  } else if (const auto options = view->parse_options()) {
+    segment.options = *options;
+  } else {
+    return base::Drop::kTcpMalformed;
   }
-  return Segment{.local = {packet.destination, view->destination_port()},
-                 .remote = {packet.source, view->source_port()},
-                 .seq = view->seq(),
-                 .ack = view->ack(),
-                 .window = view->window(),
-                 .flags = view->flags(),
-                 .payload = view->payload(),
-                 .options = *options};
+  segment.local = {packet.destination, view->destination_port()};
+  segment.remote = {packet.source, view->source_port()};
+  segment.seq = view->seq();
+  segment.ack = view->ack();
+  segment.window = view->window();
+  segment.flags = view->flags();
+  segment.payload = view->payload();
+  return kAccepted;
 }
 
 }  // namespace windhover::stack::tcp

@@ -31,7 +31,11 @@ struct Segment {
   }
 };
 
-/// Parses a packet, verifying the checksum where the device has not; a bad one is counted and gives nothing.
-std::optional<Segment> parse_segment(const ip::Packet& packet, base::Counters& counters);
+/// What became of a received segment: nothing to say (it was used), or the name it was dropped under.
+using Verdict = std::optional<base::Drop>;
+inline constexpr Verdict kAccepted = std::nullopt;
+
+/// Parses a packet into `segment`, which must be fresh, verifying the checksum where the device has not.
+Verdict parse_segment(const ip::Packet& packet, Segment& segment);
 
 }  // namespace windhover::stack::tcp

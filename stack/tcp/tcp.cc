@@ -57,6 +57,15 @@ Verdict arrives_unconnected(Engine& engine, std::uint64_t hash, const Segment& s
   return Drop::kTcpNoConnection;
 }
 
+/// Finds whom the segment is for, and lets it arrive there.
+Verdict arrives_at(Engine& engine, const Segment& segment) {
+  const std::uint64_t hash = flow_hash(engine.keys, segment.local, segment.remote);
+  Tcb* const tcb = engine.flows.find(hash, segment.local, segment.remote);
+  if (tcb == nullptr) return arrives_unconnected(engine, hash, segment);
+  if (tcb->state == State::kSynSent) return arrives_in_syn_sent(engine, *tcb, segment);
+  return arrives(engine, *tcb, segment);
+}
+
 /// RFC 1191 §6.3: the segment size follows the path, and what was too big goes again.
 void shrink_path(Engine& engine, Tcb& tcb) {
   const std::uint32_t mss = engine.path_mss(tcb.remote.address);
@@ -103,17 +112,9 @@ void Tcp::input(base::Instant now, const ip::Packet& packet) {
   Engine& engine = *engine_;
   engine.now = now;
   engine.counters.count(base::Event::kTcpSegmentsIn);
-  const auto segment = parse_segment(packet, engine.counters);
-  if (!segment) return;
-  const std::uint64_t hash = flow_hash(engine.keys, segment->local, segment->remote);
-  Verdict verdict = kAccepted;
-  if (Tcb* const tcb = engine.flows.find(hash, segment->local, segment->remote); tcb == nullptr) {
-    verdict = arrives_unconnected(engine, hash, *segment);
-  } else if (tcb->state == State::kSynSent) {
-    verdict = arrives_in_syn_sent(engine, *tcb, *segment);
-  } else {
-    verdict = arrives(engine, *tcb, *segment);
-  }
+  Segment segment;
+  Verdict verdict = parse_segment(packet, segment);
+  if (!verdict) verdict = arrives_at(engine, segment);
   if (verdict) {
     engine.counters.drop(*verdict);
   } else {

@@ -5,6 +5,7 @@
 #include <array>
 #include <compare>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -68,9 +69,17 @@ class Address {
   /// RFC 5952 text for IPv6, dotted quad for IPv4.
   std::string to_string() const;
 
-  auto operator<=>(const Address&) const = default;
+  std::strong_ordering operator<=>(const Address&) const = default;
+  /// Two words, no call: flow tables ask for every packet.
+  bool operator==(const Address& other) const { return word(0) == other.word(0) && word(8) == other.word(8); }
 
  private:
+  std::uint64_t word(std::size_t offset) const {
+    std::uint64_t value = 0;
+    std::memcpy(&value, octets_.data() + offset, sizeof value);
+    return value;
+  }
+
   std::array<std::uint8_t, kSize> octets_{};
 };
 
@@ -81,7 +90,8 @@ struct Endpoint {
 
   /// "10.66.0.2:8080" or "[fd66::2]:8080".
   std::string to_string() const;
-  auto operator<=>(const Endpoint&) const = default;
+  std::strong_ordering operator<=>(const Endpoint&) const = default;
+  bool operator==(const Endpoint&) const = default;
 };
 
 }  // namespace windhover::stack::wire

@@ -31,8 +31,8 @@ using stack::link::Device;
 
 constexpr std::size_t kConnections = 32;
 constexpr std::uint16_t kPort = 8080;
-constexpr std::string_view kRequest =
-    "GET /hello.txt HTTP/1.1\r\nHost: 10.66.0.2:8080\r\nUser-Agent: bench\r\nAccept: */*\r\n\r\n";
+/// As wrk sends it.
+constexpr std::string_view kRequest = "GET /hello.txt HTTP/1.1\r\nHost: 10.66.0.2:8080\r\n\r\n";
 
 /// Sends a request for each answer it has been given leave to ask for.
 class Client final : public stack::tcp::Handler {

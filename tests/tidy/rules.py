@@ -226,7 +226,7 @@ _STACK_BANS = [
      "leave it to a backend"),
 ]
 _STACK_HEADERS = re.compile(
-    r"^(?:sys/(?!types\.h).*|unistd\.h|fcntl\.h|poll\.h|pthread\.h|netinet/.*|arpa/.*|net/.*|linux/.*|time\.h|ctime|"
+    r"^(?:sys/(?!types\.h).*|unistd\.h|fcntl\.h|poll\.h|pthread\.h|netinet/.*|arpa/(?!inet\.h).*|net/.*|linux/.*|time\.h|ctime|"
     r"random|thread|mutex|shared_mutex|condition_variable|future|iostream|fstream|filesystem|semaphore|barrier|latch|"
     r"stop_token)$")
 # Who may, and why.
