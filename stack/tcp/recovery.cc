@@ -98,8 +98,10 @@ void reduce_rate(Tcb& tcb, std::uint32_t delivered, bool advanced) {
     if (advanced) limit += tcb.segment_payload();
     allowance = std::min<std::int64_t>(ssthresh - pipe, limit);
   }
-  // The first retransmission always goes.
-  if (recovery.prr_out == 0) allowance = std::max<std::int64_t>(allowance, tcb.segment_payload());
+  // The first retransmission always goes. So does the one that a partial acknowledgement without SACK asks for (RFC
+  // 6582 §3.2 step 3): the pipe still counts what duplicate acknowledgements have reported.
+  const bool asked_for = !tcb.sack && advanced && tcb.flight.lost() > 0;
+  if (recovery.prr_out == 0 || asked_for) allowance = std::max<std::int64_t>(allowance, tcb.segment_payload());
   tcb.congestion.set_cwnd(pipe + static_cast<std::uint32_t>(std::max<std::int64_t>(allowance, 0)));
 }
 
@@ -142,9 +144,12 @@ void repair_silence(Engine& engine, Tcb& tcb) {
 bool detect_loss(Engine& engine, Tcb& tcb, std::uint32_t advanced) {
   if (tcb.sack) return detect_by_time(engine, tcb);
   const Recovery& recovery = tcb.recovery;
-  const bool repairing = recovery.phase != Phase::kOpen;
-  if (repairing && advanced > 0 && before(tcb.snd_una, recovery.recovery_point)) return mark_oldest_lost(engine, tcb);
-  return !repairing && recovery.duplicate_acks == kDupThresh && mark_oldest_lost(engine, tcb);
+  if (recovery.phase == Phase::kOpen) {
+    return recovery.duplicate_acks == kDupThresh && mark_oldest_lost(engine, tcb);
+  }
+  // After a timeout everything is marked already, and what has been sent again is on its way.
+  const bool partial = advanced > 0 && before(tcb.snd_una, recovery.recovery_point);
+  return recovery.phase == Phase::kRecovery && partial && mark_oldest_lost(engine, tcb);
 }
 
 }  // namespace
