@@ -36,12 +36,12 @@ LEGEND = """\
 Paths     windhover/tun   wrk -> kernel TCP -> wh0 (TUN, checksum and segmentation offload) -> windhover's stack, in one namespace
           nginx/loopback  wrk -> kernel TCP -> lo -> kernel TCP -> nginx, in one namespace: the kernel's shortest path
           nginx/veth      wrk -> kernel TCP -> veth pair -> kernel TCP -> nginx, in two namespaces
-Client    wrk, one thread, pinned to CPU {client}; the server is pinned to CPU {server}.
+Client    wrk, one thread, pinned to CPU {client}; the server is pinned to CPU {server}. Congestion control of the kernel: {control}.
 CPU time  rate/cpu is requests per CPU-second that /proc/PID/stat charges to the server (user and system) and to ksoftirqd of its
-          CPU. The kernel does receive work in the context of whoever transmits. So when windhover writes to the TUN, the client's TCP receive work is charged
-          to windhover; when nginx sends over lo or veth, the client's is charged to nginx likewise, but the receive work of nginx's
-          own TCP is charged to wrk, while windhover's own TCP runs in windhover. `busy` is how busy the server's CPU was as a
-          whole, other processes and interrupts included.
+          CPU. The kernel does receive work in the context of whoever transmits. So the client's TCP receive work is charged to the
+          server, whichever it is; but the receive work of nginx's TCP is charged to wrk, while windhover's own TCP runs in
+          windhover. `busy` is how busy the server's CPU was as a whole, other processes included: far above what the server
+          needs, it says that the machine was not quiet.
 Ratio     geometric mean over the pairs of windhover / nginx measured next to each other, with the smallest and largest pair.
 """
 
@@ -235,7 +235,8 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
     report = {"when": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"), "kernel": os.uname().release,
-              "cpus": os.cpu_count(), "pairs": options.pairs, "seconds": options.seconds, "connections": options.connections}
+              "cpus": os.cpu_count(), "pairs": options.pairs, "seconds": options.seconds, "connections": options.connections,
+              "congestion_control": netns.CONGESTION_CONTROL}
     if options.only != "live":
         report["instructions"] = instructions(options.build)
     if options.only != "instructions":
@@ -244,7 +245,7 @@ def main():
             print(f"live comparison SKIPPED: {why}")
         else:
             netns.sweep()
-            print(LEGEND.format(client=CLIENT_CPU, server=SERVER_CPU))
+            print(LEGEND.format(client=CLIENT_CPU, server=SERVER_CPU, control=netns.CONGESTION_CONTROL))
             report["live"] = live(options)
     options.json.parent.mkdir(parents=True, exist_ok=True)
     options.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")

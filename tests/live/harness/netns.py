@@ -14,6 +14,7 @@ import subprocess
 import threading
 
 PREFIX = "wh-live-"
+CONGESTION_CONTROL = "cubic"
 _CLONE_NEWNET = 0x40000000
 _PR_SET_PDEATHSIG = 1
 _NETNS_FOLDER = "/var/run/netns"
@@ -63,7 +64,7 @@ def _delete(name):
 
 
 class Namespace:
-    """A network namespace with loopback up and IPv6 on. A context manager: leaving it deletes it."""
+    """A network namespace with loopback up, IPv6 on and Linux's usual congestion control. A context manager: leaving it deletes it."""
 
     def __init__(self, label="ns"):
         self.name = f"{PREFIX}{os.getpid()}-{next(_numbers)}-{label}"
@@ -73,6 +74,8 @@ class Namespace:
         try:
             for scope in ("all", "default"):
                 self.run("sysctl", "-qw", f"net.ipv6.conf.{scope}.disable_ipv6=0")
+            # The host's default may be one that paces by timers, which would decide every comparison by itself.
+            self.run("sysctl", "-qw", f"net.ipv4.tcp_congestion_control={CONGESTION_CONTROL}")
             self.run("ip", "link", "set", "lo", "up")
         except BaseException:
             _delete(self.name)
