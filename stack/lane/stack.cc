@@ -14,6 +14,10 @@ struct Stack::Parts {
       : device(device_in),
         ip(now, config.ip, device.caps(), device.arena(), counters),
         tcp(now, config.tcp, keys, device.caps(), device.arena(), ip, counters) {}
+  /// Frames that wait below may refer to TCP's blocks, which go first.
+  ~Parts() { ip.stop(); }
+  Parts(const Parts&) = delete;
+  Parts& operator=(const Parts&) = delete;
 
   void take(base::Instant now, ip::Packet& packet) {
     if (packet.protocol == ip::Protocol::kTcp) return tcp.input(now, packet);
@@ -77,7 +81,10 @@ base::Instant Stack::next_deadline() const {
   return std::min(parts_->ip.next_deadline(), parts_->tcp.next_deadline());
 }
 
-void Stack::stop(base::Instant now) { parts_->tcp.stop(now); }
+void Stack::stop(base::Instant now) {
+  parts_->ip.stop();  // What waited; the resets that follow still go out.
+  parts_->tcp.stop(now);
+}
 
 const base::Counters& Stack::counters() const { return parts_->counters; }
 
