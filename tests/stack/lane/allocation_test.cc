@@ -1,0 +1,138 @@
+// The packet path does not allocate: memory is taken when a stack is made, and never after.
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <string>
+#include <vector>
+
+#include "tests/stack/lane/counted_new.h"
+#include "tests/stack/lane/two_stacks.h"
+
+namespace windhover::stack::lane::test {
+namespace {
+
+TEST(Allocation, is_counted) {
+  const std::size_t before = allocations();
+  const std::vector<int> one(1);
+  EXPECT_EQ(allocations(), before + 1);
+}
+
+/// Asks again whenever it has the whole answer, a fixed number of times.
+class Asking final : public tcp::Handler {
+ public:
+  void on_established(tcp::Connection& connection) override { ask(connection); }
+  void on_data(tcp::Connection& connection, base::Bytes bytes) override {
+    received_ += bytes.size();
+    if (received_ < kAnswerSize) return;
+    received_ = 0;
+    if (++answers == kRequests) return connection.shutdown();
+    ask(connection);
+  }
+  void on_sendable(tcp::Connection&) override {}
+  void on_peer_finished(tcp::Connection&) override {}
+  void on_timer(tcp::Connection&) override {}
+  void on_closed(tcp::Connection&, tcp::CloseReason reason) override { closed = reason; }
+
+  static constexpr std::size_t kRequests = 500;
+  static constexpr std::size_t kAnswerSize = 200 + 5000;
+  std::size_t answers = 0;
+  std::optional<tcp::CloseReason> closed;
+
+ private:
+  void ask(tcp::Connection& connection) {
+    connection.send(base::as_bytes("GET / HTTP/1.1\r\nHost: windhover\r\n\r\n"));
+  }
+  std::size_t received_ = 0;
+};
+
+/// A copied head and a shared body for each request.
+class Answering final : public tcp::Handler {
+ public:
+  Answering() { body_ = base::copy_to_heap(std::vector<std::uint8_t>(5000, 'b')); }
+  void on_established(tcp::Connection&) override {}
+  void on_data(tcp::Connection& connection, base::Bytes) override {
+    static constexpr std::array<std::uint8_t, 200> kHead{};
+    connection.cork(true);
+    connection.send(kHead);
+    connection.send(body_);
+    connection.cork(false);
+    connection.set_timer(connection.now() + 30s);
+  }
+  void on_sendable(tcp::Connection&) override {}
+  void on_peer_finished(tcp::Connection& connection) override { connection.shutdown(); }
+  void on_timer(tcp::Connection&) override {}
+  void on_closed(tcp::Connection&, tcp::CloseReason) override {}
+
+ private:
+  base::Slice body_;
+};
+
+class EveryMedium : public testing::TestWithParam<link::Medium> {
+ protected:
+  static backends::memory::Config wire(bool offloads) {
+    backends::memory::Config config;
+    config.medium = GetParam();
+    config.gso = config.gather = offloads;
+    return config;
+  }
+};
+
+TEST_P(EveryMedium, requests_and_answers_do_not_allocate) {
+  for (const bool offloads : {false, true}) {
+    Asking asking;
+    Answering answering;
+    OneHandler acceptor(answering);
+    TwoStacks both(wire(offloads));
+    both.server.listen({kServerAddress, 80}, acceptor);
+    const std::size_t before = allocations();
+    both.client.connect(both.now, {kServerAddress, 80}, asking);
+    both.run(120s);
+    EXPECT_EQ(allocations() - before, 0U);
+    EXPECT_EQ(asking.answers, Asking::kRequests);
+    EXPECT_EQ(asking.closed, tcp::CloseReason::kFinished);
+  }
+}
+
+TEST_P(EveryMedium, bulk_does_not_allocate) {
+  for (const bool offloads : {false, true}) {
+    for (const bool shared : {false, true}) {
+      Streamer client(5'000'000, shared);
+      Streamer server(5'000'000, shared);
+      OneHandler acceptor(server);
+      TwoStacks both(wire(offloads));
+      both.server.listen({kServerAddress, 80}, acceptor);
+      const std::size_t before = allocations();
+      both.client.connect(both.now, {kServerAddress, 80}, client);
+      both.run(120s);
+      EXPECT_EQ(allocations() - before, 0U);
+      EXPECT_EQ(client.received + server.received, 10'000'000U);
+    }
+  }
+}
+
+// Loss takes the paths that a clean wire never takes: reassembly, recovery, timeouts.
+TEST_P(EveryMedium, a_wire_that_is_too_short_does_not_make_it_allocate) {
+  backends::memory::Config narrow = wire(false);
+  narrow.ring_frames = 8;
+  Streamer client(500'000, true);
+  Streamer server(500'000, false);
+  OneHandler acceptor(server);
+  TwoStacks both(narrow);
+  both.server.listen({kServerAddress, 80}, acceptor);
+  const std::size_t before = allocations();
+  both.client.connect(both.now, {kServerAddress, 80}, client);
+  both.run(600s);
+  EXPECT_EQ(allocations() - before, 0U);
+  EXPECT_GT(both.lost, 0U);
+  EXPECT_TRUE(client.intact && server.intact);
+  EXPECT_EQ(client.received + server.received, 1'000'000U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Each, EveryMedium, testing::Values(link::Medium::kIp, link::Medium::kEthernet),
+                         [](const auto& medium) {
+                           return std::string(medium.param == link::Medium::kIp ? "ip" : "ethernet");
+                         });
+
+}  // namespace
+}  // namespace windhover::stack::lane::test
