@@ -1,7 +1,8 @@
 #pragma once
 // Two stacks on the two ends of a memory pair, in virtual time: what passes between them arrives at once.
 //
-// Thread: one. Nothing here allocates after construction, so that allocation_test.cc can count what the stack does.
+// Thread: one. Nothing here allocates after construction, so that stack_allocation_test.cc can count what the stack
+// does.
 
 #include <gtest/gtest.h>
 
