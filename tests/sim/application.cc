@@ -20,7 +20,15 @@ void Application::violate(std::string text) {
   if (violation_.empty()) violation_ = std::move(text);
 }
 
+void Application::tell(const Connection& connection, std::string_view event) const {
+  if (!trace_) return;
+  const auto info = connection.info();
+  trace_(connection.now(),
+         fmt::format("{} sent {} received {} cwnd {} {}", event, sent_, received_, info.snd_cwnd, info.state));
+}
+
 void Application::on_established(Connection& connection) {
+  tell(connection, "established");
   if (established_) violate("established twice");
   established_ = true;
   send_more(connection);
@@ -57,33 +65,42 @@ void Application::on_data(Connection& connection, Bytes bytes) {
     if (byte == stream_byte(behaviour_.receive_key, received_++)) continue;
     return violate(fmt::format("byte {} is wrong", received_ - 1));
   }
+  tell(connection, fmt::format("data of {} bytes", bytes.size()));
   if (behaviour_.abort_after != 0 && received_ >= behaviour_.abort_after) return connection.abort();
   if (!paused_ && random_.chance(behaviour_.pause_chance)) {
     paused_ = true;
+    tell(connection, "pauses");
     connection.pause_reading();
     connection.set_timer(connection.now() + std::chrono::milliseconds(random_.below(5000)));
   }
 }
 
-void Application::on_sendable(Connection& connection) { send_more(connection); }
+void Application::on_sendable(Connection& connection) {
+  tell(connection, "sendable");
+  send_more(connection);
+}
 
 void Application::on_peer_finished(Connection& connection) {
   if (peer_finished_) violate("the peer finished twice");
   peer_finished_ = true;
+  tell(connection, "the peer has finished");
   finish_if_done(connection);
 }
 
 void Application::on_timer(Connection& connection) {
   if (!paused_) violate("a timer that was not set");
   paused_ = false;
+  tell(connection, "reads again");
   connection.resume_reading();
 }
 
 void Application::on_drained(Connection& connection) {
+  tell(connection, "drained");
   if (connection.unacknowledged() != 0) violate("drained with bytes queued");
 }
 
-void Application::on_closed(Connection&, stack::tcp::CloseReason reason) {
+void Application::on_closed(Connection& connection, stack::tcp::CloseReason reason) {
+  tell(connection, fmt::format("closed: {}", name(reason)));
   if (closed_) violate("closed twice");
   closed_ = true;
   reason_ = reason;

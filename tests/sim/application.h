@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "backends/impair/random.h"
 #include "stack/tcp/app.h"
@@ -23,10 +25,14 @@ struct Behaviour {
   bool shutdown_waits = false;  ///< Our FIN only after the peer's.
 };
 
+/// Told what happens to an application, with its connection's time. Empty for silence.
+using Trace = std::function<void(stack::base::Instant, const std::string& event)>;
+
 /// One end of one connection. Owned by the world.
 class Application final : public stack::tcp::Handler {
  public:
-  Application(const Behaviour& behaviour, std::uint64_t seed) : behaviour_(behaviour), random_(seed) {}
+  Application(const Behaviour& behaviour, std::uint64_t seed, Trace trace)
+      : behaviour_(behaviour), random_(seed), trace_(std::move(trace)) {}
 
   void on_established(stack::tcp::Connection& connection) override;
   void on_data(stack::tcp::Connection& connection, stack::base::Bytes bytes) override;
@@ -49,9 +55,11 @@ class Application final : public stack::tcp::Handler {
   void send_more(stack::tcp::Connection& connection);
   void finish_if_done(stack::tcp::Connection& connection);
   void violate(std::string text);
+  void tell(const stack::tcp::Connection& connection, std::string_view event) const;
 
   Behaviour behaviour_;
   backends::impair::Random random_;
+  Trace trace_;
   std::uint64_t sent_ = 0;
   std::uint64_t received_ = 0;
   bool established_ = false;

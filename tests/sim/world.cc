@@ -9,7 +9,6 @@ namespace windhover::sim {
 namespace {
 
 using backends::impair::Random;
-using stack::base::Drop;
 using stack::base::Duration;
 using stack::base::Event;
 using stack::base::Instant;
@@ -135,6 +134,13 @@ class World final : public stack::tcp::Acceptor {
     return result;
   }
 
+  Trace tracer(std::string_view who, std::uint32_t number) const {
+    if (!watch_.trace) return {};
+    return [who, number](Instant at, const std::string& event) {
+      fmt::print("{:12.6f} {} {}: {}\n", std::chrono::duration<double>(at - Instant{}).count(), who, number, event);
+    };
+  }
+
   void open_all() {
     const stack::tcp::Endpoint remote{address(scenario_.ipv6, "10.0.0.2", "fd00::2"), kPort};
     for (std::uint32_t at = 0; at < scenario_.connections; ++at) {
@@ -144,13 +150,19 @@ class World final : public stack::tcp::Acceptor {
       Behaviour theirs = behaviour(down, up);
       ours.shutdown_waits = random_.chance(0.3);
       theirs.shutdown_waits = !ours.shutdown_waits && random_.chance(0.5);
-      Ends ends{std::make_unique<Application>(ours, random_.next()),
-                std::make_unique<Application>(theirs, random_.next()), 0, false};
+      Ends ends{std::make_unique<Application>(ours, random_.next(), tracer("client", at)),
+                std::make_unique<Application>(theirs, random_.next(), tracer("server", at)), 0, false};
       Connection* const connection = client_->stack.connect(now_, remote, *ends.client);
       if (connection == nullptr) return violate("connect() found no way");
       ends.port = connection->info().local.port;
       ends_.push_back(std::move(ends));
     }
+  }
+
+  /// One round on both sides. Returns whether anything moved.
+  bool turn() {
+    const bool client_moved = client_->turn(now_);
+    return server_->turn(now_) || client_moved;
   }
 
   Instant next_event() const {
@@ -161,7 +173,7 @@ class World final : public stack::tcp::Acceptor {
   void drive(Done&& done) {
     int stuck = 0;
     while (outcome_.violation.empty() && !done()) {
-      if (client_->turn(now_) | server_->turn(now_)) {
+      if (turn()) {
         stuck = 0;
         continue;
       }
@@ -190,16 +202,11 @@ class World final : public stack::tcp::Acceptor {
     drive([this] {
       return line_.next_deadline() == stack::base::kNever && client_->leaving.empty() && server_->leaving.empty();
     });
-    while (client_->turn(now_) | server_->turn(now_)) {
-    }
+    while (turn()) continue;
   }
 
   void check_end(const Application& end, const Application& other, std::string_view who) {
     if (!end.violation().empty()) violate(std::string(who) + ": " + end.violation());
-    if (watch_.trace) {
-      fmt::print("{} closed {} sent {}/{} received {}{}\n", who, end.closed() ? name(end.reason()) : "never",
-                 end.sent(), end.behaviour().send_size, end.received(), end.peer_finished() ? " fin" : "");
-    }
     if (end.received() > other.sent()) violate(std::string(who) + " received more than was sent");
     if (end.peer_finished() && end.received() != other.behaviour().send_size)
       violate(std::string(who) + " was told of an end too early");
