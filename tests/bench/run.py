@@ -3,8 +3,8 @@
 
 Two kinds of figure, of unlike worth:
   instructions   per keep-alive request on the memory device, counted by callgrind: exact and repeatable.
-  live           requests per second and per server-CPU-second, taken in turns (A B A B ...), because the speed of a shared machine
-                 drifts by a factor of two within a minute. Only the ratios of neighbours mean anything.
+  live           requests per second and per server-CPU-second, taken in turns (A B A B ...), because the speed of a
+                 shared machine drifts by a factor of two within a minute. Only the ratios of neighbours mean anything.
 """
 
 import argparse
@@ -33,16 +33,17 @@ BODIES = {"13 B": "hello.txt", "4 KB": "4k.bin", "50 KB": "50k.bin", "1 MB": "1m
 SUBJECTS = ("windhover/tun", "nginx/loopback", "nginx/veth")
 OURS, PEERS = SUBJECTS[0], SUBJECTS[1:]
 LEGEND = """\
-Paths     windhover/tun   wrk -> kernel TCP -> wh0 (TUN, checksum and segmentation offload) -> windhover's stack, in one namespace
+Paths     windhover/tun   wrk -> kernel TCP -> wh0 (TUN with offloads) -> windhover's stack, in one namespace
           nginx/loopback  wrk -> kernel TCP -> lo -> kernel TCP -> nginx, in one namespace: the kernel's shortest path
           nginx/veth      wrk -> kernel TCP -> veth pair -> kernel TCP -> nginx, in two namespaces
-Client    wrk, one thread, pinned to CPU {client}; the server is pinned to CPU {server}. Congestion control of the kernel: {control}.
-CPU time  rate/cpu is requests per CPU-second that /proc/PID/stat charges to the server (user and system) and to ksoftirqd of its
-          CPU. The kernel does receive work in the context of whoever transmits. So the client's TCP receive work is charged to the
-          server, whichever it is; but the receive work of nginx's TCP is charged to wrk, while windhover's own TCP runs in
-          windhover. `busy` is how busy the server's CPU was as a whole, other processes included: far above what the server
-          needs, it says that the machine was not quiet.
-Ratio     geometric mean over the pairs of windhover / nginx measured next to each other, with the smallest and largest pair.
+Client    wrk, one thread, pinned to CPU {client}; the server is pinned to CPU {server}.
+CPU time  rate/cpu is requests per CPU-second that /proc/PID/stat charges to the server (user and system) and to
+          ksoftirqd of its CPU. The kernel does receive work in the context of whoever transmits. So the client's TCP
+          receive work is charged to the server, whichever it is; but the receive work of nginx's TCP is charged to wrk,
+          while windhover's own TCP runs in windhover. `busy` is how busy the server's CPU was as a whole, other
+          processes included: far above what the server needs, it says that the machine was not quiet.
+Ratio     geometric mean over the pairs of windhover / nginx measured next to each other, with the smallest and largest
+          pair.
 """
 
 
@@ -99,7 +100,8 @@ class Subject:
     def measure(self, file, connections, seconds):
         self.signal(signal.SIGCONT)
         try:
-            wrk.run(self._namespace, f"{self._url}/{file}", connections, 1, CLIENT_CPU)  # Warms caches and congestion windows.
+            # The first second warms caches and congestion windows.
+            wrk.run(self._namespace, f"{self._url}/{file}", connections, 1, CLIENT_CPU)
             charged = self._server.pids + ksoftirqd(SERVER_CPU)
             used, (busy, ticks) = process_cpu_seconds(charged), cpu_seconds(SERVER_CPU)
             result = wrk.run(self._namespace, f"{self._url}/{file}", connections, seconds, CLIENT_CPU)
@@ -133,6 +135,7 @@ def subjects(scratch, build):
             return scratch / name
 
         tun = stack.enter_context(netns.Namespace("tun"))
+        print(f"Congestion control of the kernel: {tun.congestion_control}")
         url = f"http://{backends.SERVER_V4}:{backends.PORT}"
         if backends.binary(build).exists():
             server = backends.Windhover(tun, backends.BACKENDS["tun"], site.root, folder("tun"), build, cpu=SERVER_CPU)
@@ -175,8 +178,8 @@ def show(body, samples, ratios):
     for peer, ratio in ratios.items():
         for key, label in (("rate_per_cpu", "per server-CPU-second"), ("rate", "requests/s")):
             value = ratio[key]
-            print(f"  ratio to {peer:15} {label:22} {value['geometric_mean']:6.2f}   ({value['min']:.2f} .. {value['max']:.2f}, "
-                  f"{value['pairs']} pairs)")
+            print(f"  ratio to {peer:15} {label:22} {value['geometric_mean']:6.2f}   "
+                  f"({value['min']:.2f} .. {value['max']:.2f}, {value['pairs']} pairs)")
 
 
 def live(options):
@@ -194,15 +197,15 @@ def live(options):
                         samples[name].append(subject.measure(file, options.connections, options.seconds))
                 ratios = compare(samples)
                 show(body, samples, ratios)
-                results[body] = {"samples": {name: [dataclasses.asdict(sample) for sample in taken] for name, taken in samples.items()},
-                                 "ratios": ratios}
+                rows = {name: [dataclasses.asdict(sample) for sample in taken] for name, taken in samples.items()}
+                results[body] = {"samples": rows, "ratios": ratios}
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return results
 
 
 def instructions(build):
-    """Counts, with callgrind, the instructions of one keep-alive request on the memory device: stack and HTTP together."""
+    """Counts, with callgrind, the instructions of one keep-alive request on the memory device, stack and HTTP."""
     program = backends.binary(build).with_name("request_bench")
     if not program.exists():
         print(f"{program} is not built: instructions are not counted")
@@ -210,12 +213,13 @@ def instructions(build):
     if not shutil.which("valgrind"):
         print("valgrind is not installed: instructions are not counted")
         return None
-    done = subprocess.run(["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", "--toggle-collect=*counted_serve*",
+    done = subprocess.run(["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null",
+                           "--toggle-collect=*counted_serve*",
                            program, "1000"], capture_output=True, text=True, timeout=600, check=True)
     requests = int(re.search(r"requests: (\d+)", done.stdout).group(1))
     counted = int(re.search(r"Collected : (\d+)", done.stderr).group(1))
     each = counted / requests
-    print(f"Instructions of one keep-alive request and its answer (13 B) on the memory device, stack and HTTP: {each:.0f}")
+    print(f"Instructions of one keep-alive request and its answer (13 B), stack and HTTP, memory device: {each:.0f}")
     print(f"  ({counted} in {requests} requests, bursts of 32, software checksums, callgrind)")
     return each
 
@@ -234,18 +238,19 @@ def main():
         options.pairs, options.seconds = 2, 1
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
-    report = {"when": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"), "kernel": os.uname().release,
-              "cpus": os.cpu_count(), "pairs": options.pairs, "seconds": options.seconds, "connections": options.connections,
-              "congestion_control": netns.CONGESTION_CONTROL}
+    report = {"when": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+              "kernel": os.uname().release, "cpus": os.cpu_count(), "pairs": options.pairs, "seconds": options.seconds,
+              "connections": options.connections}
     if options.only != "live":
         report["instructions"] = instructions(options.build)
     if options.only != "instructions":
-        why = netns.unavailable_because() or (os.cpu_count() < 2 and "needs two CPUs, one for the client and one for the server")
+        two_cpus = "needs two CPUs, one for the client and one for the server"
+        why = netns.unavailable_because() or (os.cpu_count() < 2 and two_cpus)
         if why:
             print(f"live comparison SKIPPED: {why}")
         else:
             netns.sweep()
-            print(LEGEND.format(client=CLIENT_CPU, server=SERVER_CPU, control=netns.CONGESTION_CONTROL))
+            print(LEGEND.format(client=CLIENT_CPU, server=SERVER_CPU))
             report["live"] = live(options)
     options.json.parent.mkdir(parents=True, exist_ok=True)
     options.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")

@@ -22,7 +22,8 @@ from harness.site import Site
 
 def pytest_addoption(parser):
     group = parser.getgroup("windhover")
-    group.addoption("--backend", action="append", choices=sorted(backends.BACKENDS), help="which server to test (repeatable)")
+    group.addoption("--backend", action="append", choices=sorted(backends.BACKENDS),
+                    help="which server to test (repeatable)")
     group.addoption("--quick", action="store_true", help="shorter load, smaller files, fewer connections")
     group.addoption("--seed", type=lambda text: int(text, 0), default=0x57494E44, help="seed of what is random")
     group.addoption("--artifacts", type=pathlib.Path, default=backends.REPOSITORY / "build" / "live",
@@ -34,7 +35,7 @@ def _interrupt(*_):
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "smoke: runs on every backend, not just on the one that the suite is mainly about")
+    config.addinivalue_line("markers", "smoke: runs on every backend, not just on the main one")
     config.addinivalue_line("markers", "ethernet: is about a device with link addresses")
     config.addinivalue_line("markers", "ours: says something about windhover only, so it is left out for a stand-in")
     # Ends by signal take the same way out as Ctrl-C, so that every namespace is deleted.
@@ -172,7 +173,8 @@ def _start(namespace, request, backend, root, scratch, resources):
         backends.join_by_veth(namespace, peer)
         peer.run("sysctl", "-qw", "net.ipv4.tcp_max_syn_backlog=8192", "net.core.somaxconn=8192",
                  "net.ipv6.conf.all.accept_ra=0", "net.ipv6.conf.peer0.accept_ra=0")
-        server = backends.Nginx(peer, root, scratch, [(backends.SERVER_V4, backends.PORT), (backends.SERVER_V6, backends.PORT)],
+        listen = [(address, backends.PORT) for address in (backends.SERVER_V4, backends.SERVER_V6)]
+        server = backends.Nginx(peer, root, scratch, listen,
                                 keep_alive=backends.nginx_setting(settings, "limits.keepAliveTimeout", "130s"),
                                 headers=backends.nginx_setting(settings, "limits.requestHeadersTimeout", "30s"))
     return server
@@ -180,8 +182,8 @@ def _start(namespace, request, backend, root, scratch, resources):
 
 @pytest.fixture(scope="class")
 def live(request, backend, tmp_path_factory):
-    """Starts the server, and at the end checks that it stops as it should: status 0, one summary line whose counters add up,
-    no sanitizer report."""
+    """Starts the server, and at the end checks that it stops as it should: status 0, one summary line whose counters
+    add up, no sanitizer report."""
     why = netns.unavailable_because()
     require(why is None, why)
     root = request.getfixturevalue(getattr(request.cls, "root", "site")).root

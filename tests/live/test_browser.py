@@ -10,14 +10,16 @@ from conftest import require
 from harness.backends import REPOSITORY
 from harness.site import Folder, PAGE_SEEN
 
-FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+         "--disable-background-networking",
          "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--window-size=1200,1000")
 
 
 def browse(live, folder, *args, timeout=90):
     """Runs Chromium in the client's namespace with an empty profile and returns its standard output."""
     require(shutil.which("chromium"), "chromium is not installed")
-    done = live.namespace.run("chromium", *FLAGS, f"--user-data-dir={folder / 'profile'}", *args, timeout=timeout, check=False)
+    done = live.namespace.run("chromium", *FLAGS, f"--user-data-dir={folder / 'profile'}", *args, timeout=timeout,
+                              check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout
 

@@ -52,7 +52,8 @@ class TestDownload:
         limit = TIMEOUT_SECONDS[loss]
         digest, size, started = hashlib.sha256(), 0, time.monotonic()
         with losing(live, loss):
-            curl = live.namespace.popen("curl", "-sS", "--max-time", limit, "--connect-timeout", 60, f"{live.v4}/large.bin",
+            curl = live.namespace.popen("curl", "-sS", "--max-time", limit, "--connect-timeout", 60,
+                                        f"{live.v4}/large.bin",
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
             while data := curl.stdout.read1(1 << 20):
                 digest.update(data)
@@ -77,8 +78,8 @@ def push(connection, data, repeat, outcome):
 
 
 def upload(live, head, chunk, repeat, tail=b"", timeout=600):
-    """Sends a request with a body of `repeat` times `chunk` while reading. Returns the response, how much of the body went out
-    and the connection."""
+    """Sends a request with a body of `repeat` times `chunk` while reading. Returns the response, how much of the body
+    went out and the connection."""
     wire, outcome = live.connect(timeout=timeout), {}
     client = Wire(wire)
     client.send(head)
@@ -97,8 +98,8 @@ def upload(live, head, chunk, repeat, tail=b"", timeout=600):
 class TestUpload:
     @LOSS
     def test_body_beyond_the_limit_is_refused(self, live, quick, measured, loss):
-        """64 MiB against a limit of 30 MB: the answer must reach a client that is still sending. Little is sent until then, so
-        it takes many rounds for a loss to hit each of the packets that matter."""
+        """64 MiB against a limit of 30 MB: the answer must reach a client that is still sending. Little is sent until
+        then, so it takes many rounds for a loss to hit each of the packets that matter."""
         rounds = (10 if quick else 50) if loss else 3
         started = time.monotonic()
         with losing(live, loss):
@@ -123,7 +124,8 @@ class TestUpload:
     def test_chunked_body_beyond_the_limit_is_refused(self, live):
         chunk = os.urandom(1 << 16)
         framed = f"{len(chunk):x}\r\n".encode() + chunk + b"\r\n"
-        response, _, client, sender = upload(live, get("/hello.txt", "Transfer-Encoding: chunked", method="POST"), framed,
+        response, _, client, sender = upload(live, get("/hello.txt", "Transfer-Encoding: chunked", method="POST"),
+                                             framed,
                                              UPLOAD_SIZE // len(chunk), b"0\r\n\r\n")
         with client:
             assert response.status in (413, 405)
@@ -152,7 +154,8 @@ class TestDiscardedUpload:
         with losing(live, loss):
             started = time.monotonic()
             response, outcome, client, sender = upload(
-                live, get("/hello.txt", f"Content-Length: {UPLOAD_SIZE}", method="POST"), chunk, UPLOAD_SIZE // len(chunk))
+                live, get("/hello.txt", f"Content-Length: {UPLOAD_SIZE}", method="POST"), chunk,
+                UPLOAD_SIZE // len(chunk))
             assert response.status == 405
             with client:
                 sender.join(600)

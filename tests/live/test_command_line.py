@@ -44,7 +44,8 @@ class TestCommandLine:
         assert f"{path}:3:" in said and "keepAliveTimeout" in said, said
 
     def test_wrong_value_of_set_is_reported(self):
-        done = windhover("check", "--config", REPOSITORY / "config" / "tun.json", "--set", "limits.keepAliveTimeout=soon")
+        done = windhover("check", "--config", REPOSITORY / "config" / "tun.json", "--set",
+                         "limits.keepAliveTimeout=soon")
         assert done.returncode == 1
         assert "keepAliveTimeout" in done.stdout + done.stderr
 
@@ -65,7 +66,8 @@ class TestStartAndEnd:
     def test_device_goes_with_the_server_and_comes_again(self, live, site, tmp_path):
         """A second server on a device of another name would have the same addresses: the first one stops before."""
         assert live.server.stop() == 0
-        wait_until(lambda: live.namespace.run("ip", "link", "show", DEVICE, check=False).returncode != 0, 5, f"{DEVICE} is gone")
+        wait_until(lambda: live.namespace.run("ip", "link", "show", DEVICE, check=False).returncode != 0, 5,
+                   f"{DEVICE} is gone")
         second = Windhover(live.namespace, BACKENDS[live.backend.name], site.root, tmp_path)
         try:
             second.start()
@@ -78,7 +80,8 @@ class TestStartAndEnd:
         server = Windhover(live.namespace, BACKENDS[live.backend.name], site.root, tmp_path)
         try:
             server.start()
-            curl = live.namespace.popen("curl", "-sS", "--max-time", 30, "--limit-rate", "2M", f"http://{SERVER_V4}:{PORT}/1m.bin",
+            curl = live.namespace.popen("curl", "-sS", "--max-time", 30, "--limit-rate", "2M",
+                                        f"http://{SERVER_V4}:{PORT}/1m.bin",
                                         stdout=subprocess.PIPE)
             assert curl.stdout.read(1) == site.read("1m.bin")[:1]
             server.signal()

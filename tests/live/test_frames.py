@@ -55,9 +55,11 @@ class Injector:
             return frames.ethernet(rnd.choice((to, b"\xff" * 6)), PEER_MAC, frames.ETHERTYPE_ARP,
                                    frames.arp(rnd, PEER_MAC, PEER_V4, SERVER_V4)[: rnd.choice((28, 28, 28, 27, 8, 0))])
         if fate < 0.10:
-            return frames.ethernet(to, own, 0x8100, frames.tagged(packet, kind, rnd.randrange(65536))[: rnd.choice((9999, 3, 0))])
+            tagged = frames.tagged(packet, kind, rnd.randrange(65536))
+            return frames.ethernet(to, own, 0x8100, tagged[: rnd.choice((9999, 3, 0))])
         if fate < 0.15:
-            return frames.ethernet(rnd.choice((rnd.randbytes(6), b"\xff" * 6)), rnd.randbytes(6), rnd.randrange(65536), packet)
+            return frames.ethernet(rnd.choice((rnd.randbytes(6), b"\xff" * 6)), rnd.randbytes(6), rnd.randrange(65536),
+                                   packet)
         return frames.ethernet(to, own, kind, packet)
 
     def send(self, frame, vnet=False):
@@ -87,13 +89,14 @@ class Injector:
         for frame, vnet in source:
             sent += self.send(frame, vnet)
             if sent % (FRAMES_AHEAD_MAX // 2) == 0:
-                wait_until(lambda: settled() >= sent - FRAMES_AHEAD_MAX // 2, 60, lambda: f"{settled()} of {sent} frames read")
+                wait_until(lambda: settled() >= sent - FRAMES_AHEAD_MAX // 2, 60,
+                           lambda: f"{settled()} of {sent} frames read")
                 if arrived() >= FRAME_COUNT:
                     break
 
     def _counts(self):
-        """(frames that the server has read, frames that the kernel dropped instead). It drops what it cannot segment as a
-        virtio-net header says; anything else it must deliver."""
+        """(frames that the server has read, frames that the kernel dropped instead). It drops what it cannot segment as
+        a virtio-net header says; anything else it must deliver."""
         _, taken, lost = self._live.namespace.interface(DEVICE)
         assert lost <= self._with_header_sent, f"{lost} frames never reached the server"
         return taken, lost
@@ -120,8 +123,8 @@ def open_flow(live, injector, peer, server, port):
 
 
 def silence_peers(live):
-    """Gives the host the peers' addresses, so that they can be resolved, and keeps its TCP from answering for them. The IPv6
-    address is deprecated, or the host would choose it for its own connections."""
+    """Gives the host the peers' addresses, so that they can be resolved, and keeps its TCP from answering for them. The
+    IPv6 address is deprecated, or the host would choose it for its own connections."""
     live.namespace.run("ip", "addr", "add", f"{PEER_V4}/32", "dev", DEVICE)
     live.namespace.run("ip", "addr", "add", f"{PEER_V6}/128", "dev", DEVICE, "nodad", "preferred_lft", 0)
     for command, address in (("iptables", PEER_V4), ("ip6tables", PEER_V6)):

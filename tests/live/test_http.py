@@ -17,7 +17,8 @@ def head_of(live, *args):
     """Status and headers, names in lower case, that curl gets for its arguments."""
     text = live.curl("-D", "-", "-o", "/dev/null", *args).replace("\r\n", "\n")
     first, *lines = text.strip().split("\n")
-    return int(first.split()[1]), {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    fields = (line.partition(":") for line in lines)
+    return int(first.split()[1]), {name.lower(): value.strip() for name, _, value in fields}
 
 
 def ask(live, data, address=SERVER_V4, timeout=10.0):
@@ -71,7 +72,8 @@ class TestCurl:
     def test_unknown_path_gives_404(self, live, address):
         assert head_of(live, f"{url(live, address)}/no/such/file")[0] == 404
 
-    @pytest.mark.parametrize("path", ("/../../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "/folder/..%2f..%2f..%2fetc/passwd"))
+    @pytest.mark.parametrize("path", ("/../../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd",
+                                      "/folder/..%2f..%2f..%2fetc/passwd"))
     def test_path_above_the_root_gives_nothing(self, live, path):
         status, text = live.curl("--path-as-is", "-w", "\n%{http_code}", f"{live.v4}{path}").rsplit("\n", 1)[::-1]
         assert status in ("400", "404")
@@ -87,7 +89,8 @@ class TestCurl:
         assert {method.strip() for method in headers["allow"].split(",")} >= {"GET", "HEAD"}
 
     def test_second_request_uses_the_same_connection(self, live):
-        counts = live.curl("-o", "/dev/null", "-o", "/dev/null", "-w", "%{num_connects} ", f"{live.v4}/hello.txt", f"{live.v4}/4k.bin")
+        counts = live.curl("-o", "/dev/null", "-o", "/dev/null", "-w", "%{num_connects} ", f"{live.v4}/hello.txt",
+                           f"{live.v4}/4k.bin")
         assert counts.split() == ["1", "0"]
 
     @pytest.mark.ours

@@ -22,12 +22,14 @@ class TestProbes:
         self._ping(live, "-6", SERVER_V6, size)
 
     def _ping(self, live, family, address, size):
-        done = live.namespace.run("ping", family, "-n", "-c", 5, "-i", "0.05", "-W", 5, "-M", "do", "-s", size, "-p", "a5",
+        done = live.namespace.run("ping", family, "-n", "-c", 5, "-i", "0.05", "-W", 5, "-M", "do", "-s", size, "-p",
+                                  "a5",
                                   address, check=False)
         assert " 0% packet loss" in done.stdout, done.stdout + done.stderr
         assert "wrong data byte" not in done.stdout, done.stdout
 
-    @pytest.mark.parametrize("family, address", ((socket.AF_INET, SERVER_V4), (socket.AF_INET6, SERVER_V6)), ids=("v4", "v6"))
+    @pytest.mark.parametrize("family, address", ((socket.AF_INET, SERVER_V4), (socket.AF_INET6, SERVER_V6)),
+                             ids=("v4", "v6"))
     def test_udp_to_a_closed_port_gives_port_unreachable(self, live, family, address):
         with live.namespace.socket(family, socket.SOCK_DGRAM) as probe:
             probe.settimeout(5)
@@ -36,7 +38,8 @@ class TestProbes:
             with pytest.raises(ConnectionRefusedError):
                 probe.recv(100)
 
-    @pytest.mark.parametrize("family, address", ((socket.AF_INET, SERVER_V4), (socket.AF_INET6, SERVER_V6)), ids=("v4", "v6"))
+    @pytest.mark.parametrize("family, address", ((socket.AF_INET, SERVER_V4), (socket.AF_INET6, SERVER_V6)),
+                             ids=("v4", "v6"))
     def test_tcp_to_a_closed_port_is_refused(self, live, family, address):
         with live.namespace.socket(family, socket.SOCK_STREAM) as probe:
             probe.settimeout(5)

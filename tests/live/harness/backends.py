@@ -1,8 +1,8 @@
-"""The servers that the suite can be pointed at, each behind the same addresses: 10.66.0.2 and fd66::2, port 8080, reached from a
-namespace through a device called wh0.
+"""The servers that the suite can be pointed at, each behind the same addresses: 10.66.0.2 and fd66::2, port 8080,
+reached from a namespace through a device called wh0.
 
-`nginx` is no backend of ours: it proves the harness and the clients, behind a veth pair, when there is doubt about which side
-is at fault."""
+`nginx` is no backend of ours: it proves the harness and the clients, behind a veth pair, when there is doubt about
+which side is at fault."""
 
 import dataclasses
 import os
@@ -73,14 +73,16 @@ class Windhover:
         return path.read_text(errors="replace") if path.exists() else ""
 
     def start(self):
-        environment = dict(os.environ, ASAN_OPTIONS="detect_leaks=1:abort_on_error=0", UBSAN_OPTIONS="print_stacktrace=1")
+        environment = dict(os.environ, ASAN_OPTIONS="detect_leaks=1:abort_on_error=0",
+                           UBSAN_OPTIONS="print_stacktrace=1")
         with open(self._scratch / "server.stdout", "wb") as out, open(self._scratch / "server.stderr", "wb") as err:
             self._process = self._namespace.popen(*self._arguments, stdout=out, stderr=err, env=environment)
         wait_until(lambda: LISTENING in self.output or self._process.poll() is not None, 60,
                    lambda: f"'{LISTENING}'\n{self.output}")
         assert self._process.poll() is None, f"the server ended at start with {self._process.returncode}\n{self.output}"
         # Duplicate address detection keeps the host's IPv6 address back for a second on a device that has neighbours.
-        wait_until(lambda: not self._namespace.run("ip", "-6", "addr", "show", "dev", DEVICE, "tentative").stdout.strip(), 10,
+        tentative = ("ip", "-6", "addr", "show", "dev", DEVICE, "tentative")
+        wait_until(lambda: not self._namespace.run(*tentative).stdout.strip(), 10,
                    f"an IPv6 address on {DEVICE} that is ready for use")
 
     def alive(self):
@@ -113,7 +115,8 @@ class Windhover:
 
 
 _NGINX_CONFIGURATION = """
-daemon off; master_process off; worker_processes 1; worker_rlimit_nofile {files}; error_log {scratch}/error.log; pid {scratch}/nginx.pid;
+daemon off; master_process off; worker_processes 1; worker_rlimit_nofile {files};
+error_log {scratch}/error.log; pid {scratch}/nginx.pid;
 events {{ worker_connections {connections}; }}
 http {{
   types {{ text/html html; text/css css; image/png png; image/svg+xml svg; text/plain txt; }}
@@ -141,7 +144,8 @@ class Nginx:
         files, lines = 20000, "".join(
             f"listen {f'[{address}]' if ':' in address else address}:{port} backlog=4096;" for address, port in listen)
         self._configuration = _NGINX_CONFIGURATION.format(
-            scratch=scratch, root=root, listen=lines, keep_alive=keep_alive, headers=headers, files=files, connections=files - 500)
+            scratch=scratch, root=root, listen=lines, keep_alive=keep_alive, headers=headers, files=files,
+            connections=files - 500)
 
     @property
     def pids(self):
@@ -158,7 +162,8 @@ class Nginx:
         pinned = ["taskset", "-c", str(self._cpu)] if self._cpu is not None else []
         with open(self._scratch / "error.log", "ab") as err:
             self._process = self._namespace.popen(*pinned, "/usr/sbin/nginx", "-c", path, stderr=err)
-        wait_until(lambda: "nginx" in self._namespace.run("ss", "-Htlnp").stdout or not self.alive(), 10, "nginx listening")
+        wait_until(lambda: "nginx" in self._namespace.run("ss", "-Htlnp").stdout or not self.alive(), 10,
+                   "nginx listening")
         assert self.alive(), self.output
 
     def alive(self):

@@ -21,12 +21,13 @@ def raise_file_limit(count):
 
 
 class Crowd:
-    """Connections that each fetch the same resource, again and again on demand. `response_size` tells a whole response, head
-    included, so that nothing has to be parsed."""
+    """Connections that each fetch the same resource, again and again on demand. `response_size` tells a whole response,
+    head included, so that nothing has to be parsed."""
 
     def __init__(self, namespace, addresses, port, request, response_size):
         self._namespace = namespace
-        self._targets = [(socket.AF_INET6 if ":" in address else socket.AF_INET, (address, port)) for address in addresses]
+        self._targets = [(socket.AF_INET6 if ":" in address else socket.AF_INET, (address, port))
+                         for address in addresses]
         self._request = request
         self._response_size = response_size
         self._sockets = []
@@ -58,7 +59,8 @@ class Crowd:
                 self._sockets.append(connection)
 
     def ask_all(self, timeout_seconds):
-        """Sends one request on every connection and waits until every response is there. Returns the seconds it took."""
+        """Sends one request on every connection and waits until every response is there. Returns the seconds it
+        took."""
         started = time.monotonic()
         missing = {connection.fileno(): (connection, self._response_size) for connection in self._sockets}
         with select.epoll() as poller:
@@ -66,7 +68,8 @@ class Crowd:
                 connection.send(self._request)
                 poller.register(connection, select.EPOLLIN)
             while missing:
-                for number, _ in poller.poll(self._left(started + timeout_seconds, f"{len(missing)} responses are missing")):
+                for number, _ in poller.poll(self._left(started + timeout_seconds,
+                                                        f"{len(missing)} responses are missing")):
                     connection, left = missing.pop(number)
                     data = connection.recv(65536)
                     assert data, f"a connection was closed with {left} bytes of its response missing"

@@ -44,8 +44,8 @@ def complete(protocol, source, destination, payload):
 
 
 def ip(source, destination, protocol, payload, options=b"", fragment=0x4000, hops=64, extensions=(), first=None):
-    """An IPv4 or IPv6 packet, all checksums right. `extensions`: IPv6 extension headers as (number, bytes after the next-header
-    octet)."""
+    """An IPv4 or IPv6 packet, all checksums right. `extensions`: IPv6 extension headers as (number, bytes after the
+    next-header octet)."""
     source, destination = raw(source), raw(destination)
     payload = complete(protocol, source, destination, payload)
     if len(source) == 4:
@@ -75,8 +75,8 @@ def icmp(kind, code, rest, data=b""):
 
 
 def mended(packet):
-    """The packet with its checksums made right again as far as its own words let one find them, so that what was spoiled gets
-    past the first check."""
+    """The packet with its checksums made right again as far as its own words let one find them, so that what was
+    spoiled gets past the first check."""
     if len(packet) >= 20 and packet[0] >> 4 == 4:
         size = (packet[0] & 15) * 4
         if size < 20 or size > len(packet):
@@ -90,14 +90,15 @@ def mended(packet):
 
 
 SYN_OPTIONS = bytes.fromhex("020405b4 0402 080a 00010203 00000000 01 030307")
-CURIOUS = (0, 1, 2, 4, 7, 8, 15, 16, 19, 20, 21, 39, 40, 41, 59, 60, 127, 128, 255, 256, 1460, 1500, 0x7FFF, 0x8000, 0xFFFE, 0xFFFF)
+CURIOUS = (0, 1, 2, 4, 7, 8, 15, 16, 19, 20, 21, 39, 40, 41, 59, 60, 127, 128, 255, 256, 1460, 1500, 0x7FFF, 0x8000,
+           0xFFFE, 0xFFFF)
 
 
 class Packets:
     """Endless packets towards one server, from a seed.
 
-    `flows`: established connections, each (peer address, server address, peer port, sequence number the server expects next,
-    acknowledgement it would accept). The list is the caller's, who may exchange flows in it."""
+    `flows`: established connections, each (peer address, server address, peer port, sequence number the server expects
+    next, acknowledgement it would accept). The list is the caller's, who may exchange flows in it."""
 
     def __init__(self, seed, port, v4, v6, flows=()):
         self._random = random.Random(seed)
@@ -111,7 +112,8 @@ class Packets:
     def _opening(self):
         rnd = self._random
         peer, server = self._pair(rnd.choice((4, 6)))
-        flags = rnd.choice((SYN, SYN, SYN, SYN | ACK, ACK, FIN | ACK, RST, RST | ACK, SYN | FIN, 0, 0xFF, FIN | PSH | URG, SYN | 0xC0))
+        flags = rnd.choice((SYN, SYN, SYN, SYN | ACK, ACK, FIN | ACK, RST, RST | ACK, SYN | FIN, 0, 0xFF,
+                            FIN | PSH | URG, SYN | 0xC0))
         options = rnd.choice((b"", SYN_OPTIONS, b"\x02\x04\0\0", b"\x02\x00\0\0", b"\x08\x0a\0\0", b"\x03\x03\xff\0",
                               rnd.randbytes(4 * rnd.randrange(11))))
         port = rnd.choice((self._port, self._port, 9, rnd.randrange(65536)))
@@ -125,7 +127,8 @@ class Packets:
         peer, server, port, seq, ack = rnd.choice(self._flows)
         near = (0, 0, 1, -1, 100, -100, 1460, 65535, 1 << 19, 1 << 20, 1 << 30, 1 << 31)
         flags = rnd.choice((ACK, ACK, ACK | PSH, ACK | PSH, ACK | FIN, ACK | URG, SYN, SYN | ACK, RST, 0, PSH))
-        data = rnd.choice((b"", b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"GET /4k.bin HTTP/1.1\r\n", rnd.randbytes(rnd.randrange(1400))))
+        data = rnd.choice((b"", b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"GET /4k.bin HTTP/1.1\r\n",
+                           rnd.randbytes(rnd.randrange(1400))))
         options = rnd.choice((b"", b"\x01\x01\x08\x0a" + rnd.randbytes(8), b"\x01\x01\x05\x0a" + rnd.randbytes(8)))
         # A RST exactly in place would end the flow and all that it is good for.
         offset = rnd.choice(near[2:] if flags & (RST | SYN | FIN) else near)
@@ -136,13 +139,17 @@ class Packets:
         rnd = self._random
         peer, server = self._pair(4)
         flow = rnd.choice(self._flows or [(peer, server, 4000, 1, 1)])
-        quoted = ip(flow[1], flow[0], TCP, tcp(self._port, flow[2], flow[4], flow[3], ACK))[: rnd.choice((28, 40, 48, 64))]
+        quoted = ip(flow[1], flow[0], TCP, tcp(self._port, flow[2], flow[4], flow[3], ACK))
+        quoted = quoted[: rnd.choice((28, 40, 48, 64))]
         if ":" not in flow[0]:
-            kind, code = rnd.choice(((8, 0), (0, 0), (3, 0), (3, 1), (3, 2), (3, 3), (3, 4), (4, 0), (5, 1), (11, 0), (12, 0), (13, 0), (17, 0)))
+            kind, code = rnd.choice(((8, 0), (0, 0), (3, 0), (3, 1), (3, 2), (3, 3), (3, 4), (4, 0), (5, 1), (11, 0),
+                                     (12, 0), (13, 0), (17, 0)))
             data = quoted if kind in (3, 4, 5, 11, 12) else rnd.randbytes(rnd.randrange(200))
-            return ip(peer, server, ICMP, icmp(kind, code, rnd.choice((0, 68, 576, 1400, 0xFFFF, rnd.getrandbits(32))), data))
+            return ip(peer, server, ICMP, icmp(kind, code, rnd.choice((0, 68, 576, 1400, 0xFFFF, rnd.getrandbits(32))),
+                                               data))
         peer, server = self._pair(6)
-        kind, code = rnd.choice(((128, 0), (129, 0), (1, 0), (1, 4), (2, 0), (3, 0), (4, 1), (130, 0), (143, 0), (200, 0)))
+        kind, code = rnd.choice(((128, 0), (129, 0), (1, 0), (1, 4), (2, 0), (3, 0), (4, 1), (130, 0), (143, 0),
+                                 (200, 0)))
         data = quoted if kind < 128 else rnd.randbytes(rnd.randrange(200))
         return ip(peer, server, ICMP6, icmp(kind, code, rnd.choice((0, 1280, 1400, 0xFFFFFFFF)), data))
 
@@ -151,7 +158,8 @@ class Packets:
         peer, server = self._pair(6)
         kind = rnd.choice((133, 134, 135, 135, 136, 136, 137))
         target = rnd.choice((raw(server), raw(peer), raw("fe80::1"), raw("ff02::1"), bytes(16)))
-        link = rnd.choice((b"\x01\x01", b"\x02\x01", b"\x01\x00", b"\x01\xff", b"\x05\x01")) + bytes.fromhex("020000006677")
+        link = rnd.choice((b"\x01\x01", b"\x02\x01", b"\x01\x00", b"\x01\xff", b"\x05\x01"))
+        link += bytes.fromhex("020000006677")
         body = target + rnd.choice((b"", link, link + link))
         solicited = "ff02::1:ff" + server.rsplit(":", 1)[-1].zfill(6)[:2] + ":" + server.rsplit(":", 1)[-1].zfill(4)
         return ip(rnd.choice((peer, "::", "fe80::77")), rnd.choice((server, solicited, "ff02::1", "ff02::2")), ICMP6,
@@ -180,7 +188,8 @@ class Packets:
         peer, server = self._pair(4)
         options = rnd.choice((b"", b"\x01\x01\x01\0", b"\x07\x07\x04" + bytes(5), b"\x83\x03\x04\0", b"\x44\x00\0\0"))
         return ip(peer, server, rnd.choice((TCP, UDP, ICMP)), rnd.randbytes(rnd.randrange(200)), options=options,
-                  fragment=rnd.choice((0x2000, 0x2001, 0x1FFF, 0x3FFF, 0x0001, 0x4000, 0x8000)), hops=rnd.choice((0, 1, 64)))
+                  fragment=rnd.choice((0x2000, 0x2001, 0x1FFF, 0x3FFF, 0x0001, 0x4000, 0x8000)),
+                  hops=rnd.choice((0, 1, 64)))
 
     def _claims(self):
         """From addresses that nobody may claim, or to ones that are not the server's."""
@@ -194,7 +203,8 @@ class Packets:
 
     def _well_formed(self):
         rnd = self._random
-        kinds = (self._opening, self._on_a_flow, self._control, self._discovery, self._datagram, self._extended, self._fragment,
+        kinds = (self._opening, self._on_a_flow, self._control, self._discovery, self._datagram, self._extended,
+                 self._fragment,
                  self._claims)
         return rnd.choices(kinds, (3, 6, 3, 2, 1, 2, 2, 1))[0]()
 
@@ -246,7 +256,8 @@ def with_vnet_header(rnd, frame, link_size=0):
     start = link_size + (20 if v4 else 40)
     gso = rnd.choice((GSO_NONE, GSO_TCP4 if v4 else GSO_TCP6))
     size = rnd.choice((1, 8, 100, 536, 1448, 1460, 9000))
-    return VNET_HEADER.pack(NEEDS_CHECKSUM, gso, start + 20, size if gso else 0, start, rnd.choice((16, 16, 16, 6, 0))) + frame
+    return VNET_HEADER.pack(NEEDS_CHECKSUM, gso, start + 20, size if gso else 0, start,
+                            rnd.choice((16, 16, 16, 6, 0))) + frame
 
 
 def super_frame(rnd, flow, port):

@@ -48,7 +48,8 @@ class Wire:
         lines = head.decode("latin-1").split("\r\n")
         version, status, *_ = lines[0].split(" ", 2)
         assert version == "HTTP/1.1", lines[0]
-        headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
+        fields = (line.partition(":") for line in lines[1:])
+        headers = {name.strip().lower(): value.strip() for name, _, value in fields}
         without_body = to_head or int(status) in (204, 304) or int(status) < 200
         size = 0 if without_body else int(headers["content-length"])
         while len(self._buffer) < size:

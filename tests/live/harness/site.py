@@ -64,8 +64,8 @@ class Site(Folder):
 
 
 def write_large(path, size):
-    """Writes `size` pseudo-random bytes, different at every place, and returns their SHA-256. Blocks of one megabyte with their
-    number in front keep it fast: a misplaced or repeated block changes the sum."""
+    """Writes `size` pseudo-random bytes, different at every place, and returns their SHA-256. Blocks of one megabyte
+    with their number in front keep it fast: a misplaced or repeated block changes the sum."""
     block = random.Random(1).randbytes(1 << 20)
     digest = hashlib.sha256()
     with open(path, "wb") as file:

@@ -10,8 +10,8 @@ class Timeout(AssertionError):
 
 
 def wait_until(condition, timeout_seconds, what):
-    """Polls `condition` until it returns something true, and returns that. `what` names the condition in the error, and may
-    be a function when the text is worth computing only then."""
+    """Polls `condition` until it returns something true, and returns that. `what` names the condition in the error, and
+    may be a function when the text is worth computing only then."""
     deadline = time.monotonic() + timeout_seconds
     while True:
         result = condition()

@@ -40,7 +40,8 @@ def run(namespace, url, connections, seconds, cpu=None):
     """Loads `url` with one thread for that long."""
     pinned = ["taskset", "-c", str(cpu)] if cpu is not None else []
     # wrk gives up on a request after its timeout and counts it as a socket error.
-    text = namespace.run(*pinned, "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "8s", "--latency", url,
+    text = namespace.run(*pinned, "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "8s", "--latency",
+                         url,
                          timeout=seconds + 60).stdout
     total = _number(r"(\d+) requests in ([\d.]+)(s|m),", text)
     duration = float(total.group(2)) * (60 if total.group(3) == "m" else 1)
