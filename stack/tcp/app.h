@@ -27,7 +27,7 @@ namespace windhover::stack::tcp {
   X(kRefused, "refused")                        /* RST in answer to our SYN. */                      \
   X(kTimedOut, "timed_out")                     /* Retransmissions went unanswered for the bound. */ \
   X(kHandshakeTimedOut, "handshake_timed_out")  /* SYN or SYN-ACK was never answered. */             \
-  X(kPersistTimedOut, "persist_timed_out")      /* The peer's window stayed shut for the bound. */   \
+  X(kPersistTimedOut, "persist_timed_out")      /* Probes of a shut window went unanswered. */       \
   X(kKeepAliveTimedOut, "keep_alive_timed_out") /* Keep-alive probes went unanswered. */             \
   X(kUnreachable, "unreachable")                /* A hard ICMP error while opening (RFC 5461). */    \
   X(kStopped, "stopped")                        /* The stack was shut down. */

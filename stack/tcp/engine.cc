@@ -37,6 +37,7 @@ Engine::~Engine() {
 }
 
 Tcb* Engine::open(const Endpoint& local, const Endpoint& remote, const ip::Route& route) {
+  if (stopping) return nullptr;
   Tcb* const tcb = pool.allocate(*this, local, remote, route, path_mss(remote.address));
   if (tcb != nullptr) flows.insert(flow_hash(keys, local, remote), *tcb);
   return tcb;

@@ -73,7 +73,7 @@ struct Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  /// A new connection in its table; nullptr when no slot is free (counted).
+  /// A new connection in its table; nullptr when no slot is free, or the lane is stopping.
   Tcb* open(const Endpoint& local, const Endpoint& remote, const ip::Route& route);
 
   /// Ends a connection: releases what it holds at once; on_closed() comes with deliver_finished(). Harmless when it has
@@ -122,6 +122,7 @@ struct Engine {
   TcbList<&Tcb::short_of_memory> short_of_memory;  ///< Could not queue for want of the lane's memory.
   std::array<base::Counter, kCloseReasonCount> closed;
 
+  bool stopping = false;             ///< Nothing may begin any more.
   bool starved = false;              ///< The arena had no frame; try again shortly.
   std::uint16_t next_port = 32768;   ///< Where the search for an ephemeral port begins.
   std::uint32_t challenge_acks = 0;  ///< Left in the current second (RFC 5961 §7).

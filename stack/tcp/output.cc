@@ -342,7 +342,11 @@ bool resend(Engine& engine, Tcb& tcb, FlightRecord& record) {
   const std::uint32_t size = std::min(record.size, tcb.segment_payload());
   const auto sent = send_again(engine, tcb, record.end() - size, size);
   if (!sent) return false;
-  if (size == record.size) tcb.flight.resent(record, engine.now);
+  if (size == record.size) {
+    tcb.flight.resent(record, engine.now);
+  } else {
+    record.retransmitted = true;  // Partly: no round trip can be read from it any more (Karn).
+  }
   return true;
 }
 

@@ -179,6 +179,7 @@ base::Instant Tcp::next_deadline() const {
 void Tcp::stop(base::Instant now) {
   Engine& engine = *engine_;
   engine.now = now;
+  engine.stopping = true;
   while (Tcb* const tcb = engine.flows.any()) {
     if (tcb->state != State::kSynSent) {
       send_control(engine, *tcb, tcb->snd_nxt, wire::kTcpRst | wire::kTcpAck);

@@ -57,7 +57,8 @@ void fire_keep_alive(Engine& engine, Tcb& tcb) {
   if (tcb.probes == 0 && idle < engine.config.keep_alive_idle) {
     return arm(engine, tcb, Deadline::kKeepAlive, tcb.last_received + engine.config.keep_alive_idle);
   }
-  if (!tcb.flight.empty()) return restart_keep_alive(engine, tcb);  // Retransmission watches over the peer already.
+  // Retransmission, or probing a shut window, watches over the peer already.
+  if (!tcb.flight.empty() || is_armed(tcb, Deadline::kRetransmit)) return restart_keep_alive(engine, tcb);
   if (tcb.probes >= engine.config.keep_alive_probes) return engine.finish(tcb, CloseReason::kKeepAliveTimedOut);
   ++tcb.probes;
   send_probe(engine, tcb);

@@ -173,6 +173,38 @@ TEST(Stack, stop_ends_connections_and_says_goodbye) {
 }
 
 // Frames may refer to the stack's own blocks: wherever they wait, destruction finds them.
+/// Answers the end of its connection with another attempt.
+class Persistent final : public tcp::Handler {
+ public:
+  explicit Persistent(Stack& stack) : stack_(stack) {}
+  void on_established(tcp::Connection&) override {}
+  void on_data(tcp::Connection&, base::Bytes) override {}
+  void on_sendable(tcp::Connection&) override {}
+  void on_peer_finished(tcp::Connection&) override {}
+  void on_timer(tcp::Connection&) override {}
+  void on_closed(tcp::Connection& connection, tcp::CloseReason) override {
+    ++ends;
+    again = stack_.connect(connection.now(), {kServerAddress, 80}, *this);
+  }
+
+  int ends = 0;
+  tcp::Connection* again = nullptr;
+
+ private:
+  Stack& stack_;
+};
+
+TEST(Stack, stop_lets_nothing_begin_from_the_last_event_of_another) {
+  backends::memory::Pair pair({});
+  Stack stack(base::Instant{}, config_of(kClientAddress, 1), keys_of(1), pair.first());
+  Persistent handler(stack);
+  ASSERT_NE(stack.connect(base::Instant{}, {kServerAddress, 80}, handler), nullptr);
+  stack.stop(base::Instant{});
+  EXPECT_EQ(handler.ends, 1);
+  EXPECT_EQ(handler.again, nullptr);
+  EXPECT_EQ(stack.connection_count(), 0U);
+}
+
 TEST(Stack, may_be_destroyed_with_everything_in_flight) {
   for (const link::Medium medium : {link::Medium::kIp, link::Medium::kEthernet}) {
     backends::memory::Config wire;
