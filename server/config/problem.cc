@@ -68,6 +68,7 @@ std::vector<std::string> Problems::lines() const {
            std::tie(std::get<0>(right), std::get<1>(right), std::get<2>(right));
   });
   std::vector<std::string> lines;
+  lines.reserve(sorted.size() + 1);
   for (const auto& entry : sorted) lines.push_back(std::get<const Problem*>(entry)->to_string());
   if (left_out_ != 0) lines.push_back(fmt::format("and {} more", left_out_));
   return lines;

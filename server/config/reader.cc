@@ -17,7 +17,7 @@ Json nullable_reference(std::string_view type, bool nullable) {
 }
 
 /// A schema with its help and default, in the order in which people read it.
-Json described(Key key, Json schema, Json fallback, std::string_view bounds = {}) {
+Json described(Key key, const Json& schema, Json fallback, std::string_view bounds = {}) {
   Json out = {{"description", bounds.empty() ? std::string(key.help) : fmt::format("{} {}", key.help, bounds)}};
   out.update(schema);
   out["default"] = std::move(fallback);

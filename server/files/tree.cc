@@ -145,7 +145,8 @@ class Reader {
     }
     ::closedir(directory);
     std::sort(names.begin(), names.end());
-    for (const std::string& child : names) read_entry(name + "/" + child, path + child, depth);
+    const std::string below = name + "/";
+    for (const std::string& child : names) read_entry(below + child, path + child, depth);
   }
 
   void read_entry(const std::string& name, const std::string& path, unsigned depth) {

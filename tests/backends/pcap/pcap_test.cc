@@ -83,7 +83,7 @@ Capture parse(const std::string& file) {
       capture.snap_length = number<std::uint32_t>(file, at + 12);
       for_each_option(file, at + 16, end, [&](std::uint16_t code, const std::string& value) {
         if (code == 2) capture.interface_name = value;
-        if (code == 9) capture.time_resolution = value[0];
+        if (code == 9) capture.time_resolution = static_cast<unsigned char>(value[0]);
       });
     } else if (type == 6) {
       Packet packet;

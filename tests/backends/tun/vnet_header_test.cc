@@ -11,7 +11,6 @@
 namespace windhover::backends::tun {
 namespace {
 
-namespace base = stack::base;
 namespace link = stack::link;
 
 using Header = std::array<std::uint8_t, kVnetHeaderSize>;

@@ -3,7 +3,7 @@
 namespace windhover::server::http::test {
 namespace {
 
-using std::string_literals::operator""s;
+using std::string_literals::operator""s;  // NOLINT(misc-unused-using-decls): used below, by texts that hold NUL.
 
 const std::string kHost = "Host: a\r\n";
 
@@ -299,7 +299,7 @@ void add_chunks(std::vector<Case>& expected) {
 }  // namespace
 
 const std::vector<Case>& cases() {
-  static const std::vector<Case> kAll = [] {
+  static const std::vector<Case> all = [] {
     std::vector<Case> expected;
     add_request_lines(expected);
     add_targets_and_hosts(expected);
@@ -309,7 +309,7 @@ const std::vector<Case>& cases() {
     add_chunks(expected);
     return expected;
   }();
-  return kAll;
+  return all;
 }
 
 }  // namespace windhover::server::http::test

@@ -15,8 +15,10 @@ TEST(SpscRingTest, full_ring_refuses_and_leaves_the_item_alone) {
   EXPECT_TRUE(ring.push(std::make_unique<int>(2)));
   auto third = std::make_unique<int>(3);
   EXPECT_FALSE(ring.push(std::move(third)));
-  ASSERT_TRUE(third);  // NOLINT(bugprone-use-after-move): a refused item stays with its owner.
+  // NOLINTBEGIN(bugprone-use-after-move): a refused item stays with its owner.
+  ASSERT_TRUE(third);
   EXPECT_EQ(*third, 3);
+  // NOLINTEND(bugprone-use-after-move)
   EXPECT_EQ(ring.size(), 2u);
 
   std::unique_ptr<int> item;

@@ -344,7 +344,7 @@ TEST(Send, complete_checksums_are_left_alone) {
 TEST_F(OnTun, full_queue_drops_what_comes_last) {
   Machine wide(on_tun(), config(), 400);
   Route route = wide.ip.route(kPeer4).value();
-  for (int i = 0; i < 300; ++i) wide.send(kPeer4, route, static_cast<std::size_t>(20 + i));
+  for (std::size_t i = 0; i < 300; ++i) wide.send(kPeer4, route, 20 + i);
   EXPECT_EQ(wide.ip.queued(), 256U);
   EXPECT_EQ(wide.drops(Drop::kTransmitQueueFull), 44U);
   EXPECT_EQ(wide.transmitted.free_count(), 400U - 256U);

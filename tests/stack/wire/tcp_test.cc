@@ -162,7 +162,7 @@ TEST(TcpOptionsTest, up_to_four_sack_blocks_are_read) {
 TEST(TcpOptionsTest, options_truncated_at_any_byte_never_read_on) {
   const auto bytes = hex("020405b4 0402 080a0102030405060708 01 030307 050a0000000100000002");
   for_each_truncation(bytes, [](base::Bytes truncated) {
-    const bool between_options = truncated.size() == 0 || truncated.size() == 4 || truncated.size() == 6 ||
+    const bool between_options = truncated.empty() || truncated.size() == 4 || truncated.size() == 6 ||
                                  truncated.size() == 16 || truncated.size() == 17 || truncated.size() == 20;
     EXPECT_EQ(TcpOptions::parse(truncated).has_value(), between_options);
   });
