@@ -18,6 +18,7 @@ import pytest
 
 from harness import backends, netns
 from harness.site import Site
+from harness.wait import wait_until
 
 
 def pytest_addoption(parser):
@@ -195,6 +196,7 @@ def live(request, backend, tmp_path_factory):
         server.start()
         yield Live(namespace, server, backend)
         watch = FrameWatch(namespace)
+        wait_until(watch.at_rest, 30, "the clients' last frames")
         status = server.stop(watch)
         if backend.ours:
             check_end(server.output, status, watch.taken)
@@ -206,7 +208,15 @@ class FrameWatch:
     def __init__(self, namespace):
         self._namespace = namespace
         self.taken = None
+        self._quiet_calls = 0
         self()
+
+    def at_rest(self):
+        """Nothing has been read for the last few calls."""
+        before = self.taken
+        self()
+        self._quiet_calls = self._quiet_calls + 1 if self.taken == before else 0
+        return self._quiet_calls == 5
 
     def __call__(self):
         with contextlib.suppress(RuntimeError):  # The device goes with the server.
