@@ -212,11 +212,14 @@ class FrameWatch:
         self()
 
     def at_rest(self):
-        """Nothing has been read for the last few calls."""
+        """No connection of a client is still being closed, and nothing has been read for the last few calls."""
         before = self.taken
         self()
         self._quiet_calls = self._quiet_calls + 1 if self.taken == before else 0
-        return self._quiet_calls == 5
+        return self._quiet_calls >= 5 and not self._connections()
+
+    def _connections(self):
+        return self._namespace.run("ss", "-Htn", "state", "all", "exclude", "time-wait", "exclude", "listening").stdout
 
     def __call__(self):
         with contextlib.suppress(RuntimeError):  # The device goes with the server.
