@@ -25,7 +25,10 @@ void Connection::on_established(stack::tcp::Connection&) {
 void Connection::on_data(stack::tcp::Connection&, Bytes bytes) {
   if (reading()) return take_input(bytes);
   lingered_size_ += bytes.size();
-  if (lingered_size_ > kLingerSizeMax) give_up(ConnectionEnd::kLingerTimeout);
+  if (lingered_size_ <= kLingerSizeMax) return;
+  // A reset may overtake an answer that has been lost once: first it must have arrived.
+  if (!output_.outstanding(connection_)) return give_up(ConnectionEnd::kLingerTimeout);
+  if (!std::exchange(paused_, true)) connection_.pause_reading();
 }
 
 void Connection::on_sendable(stack::tcp::Connection&) {
@@ -38,6 +41,7 @@ void Connection::on_drained(stack::tcp::Connection&) {
   if (output_.waiting()) return;
   output_.reset_check();
   if (!reading()) {
+    if (lingered_size_ > kLingerSizeMax) return give_up(ConnectionEnd::kLingerTimeout);
     since_ = connection_.now();
     return arm(since_ + kLingerTime);
   }

@@ -60,7 +60,7 @@ struct ConnectionContext {
 class Connection final : public stack::tcp::Handler {
  public:
   /// After an error the rest of the request is read and thrown away, so that the answer is not lost to a reset
-  /// (RFC 9112 9.6): at most this much and this long.
+  /// (RFC 9112 9.6): at most this much, and this long after the answer has arrived; never less than until it has.
   static constexpr std::uint64_t kLingerSizeMax = 16 * 1024 * 1024;
   static constexpr stack::base::Duration kLingerTime = std::chrono::seconds(5);
 

@@ -343,6 +343,26 @@ TEST(Connection, too_many_bytes_after_an_error_are_cut_off) {
   EXPECT_EQ(loop.count(ConnectionEnd::kLingerTimeout), 1U);
 }
 
+TEST(Connection, an_answer_that_was_lost_arrives_before_the_reset) {
+  Echo echo;
+  Loopback loop(echo);
+  Client& client = loop.connect();
+  loop.server_frame_max = 100;
+  client.send("bad\r\n");
+  const std::string megabyte(1 << 20, 'x');
+  for (int i = 0; i < 20; ++i) {
+    client.send(megabyte);
+    loop.settle();
+  }
+  EXPECT_FALSE(client.closed);
+  EXPECT_EQ(client.received, "");
+  loop.server_frame_max = 65535;
+  loop.advance(seconds(1));
+  EXPECT_TRUE(client.received.starts_with("HTTP/1.1 400 ")) << client.received;
+  EXPECT_EQ(client.reason, stack::tcp::CloseReason::kPeerReset);
+  EXPECT_EQ(loop.count(ConnectionEnd::kLingerTimeout), 1U);
+}
+
 TEST(Connection, error_ends_properly_when_the_client_closes) {
   Echo echo;
   Loopback loop(echo);

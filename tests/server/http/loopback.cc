@@ -95,7 +95,10 @@ bool Loopback::move(stack::lane::Stack& stack, stack::link::Device& device) {
   stack.advance(now_);
   stack.output(now_, out);
   moved = moved || !out.empty();
-  while (!out.empty()) out.drop_front(device.transmit(out.frames()));
+  while (!out.empty()) {
+    const bool lost = &stack == server_stack_.get() && out[0].total_size() > server_frame_max;
+    out.drop_front(lost ? 1 : device.transmit(out.frames().first(1)));
+  }
   device.flush();
   return moved;
 }

@@ -65,6 +65,8 @@ class Loopback {
   /// Sends, lets 50 ms pass, and returns what the client has received since the last call.
   std::string exchange(Client& client, std::string_view request);
 
+  std::size_t server_frame_max = 65535;  ///< Longer frames of the server are lost: answers, and not acknowledgements.
+
   Server& server() { return *server_; }
   stack::base::Instant now() const { return now_; }
   std::uint64_t count(BadRequest reason) const { return server_->counters().value(reason); }
