@@ -226,9 +226,9 @@ _STACK_BANS = [
      "leave it to a backend"),
 ]
 _STACK_HEADERS = re.compile(
-    r"^(?:sys/(?!types\.h).*|unistd\.h|fcntl\.h|poll\.h|pthread\.h|netinet/.*|arpa/(?!inet\.h).*|net/.*|linux/.*|time\.h|ctime|"
-    r"random|thread|mutex|shared_mutex|condition_variable|future|iostream|fstream|filesystem|semaphore|barrier|latch|"
-    r"stop_token)$")
+    r"^(?:sys/(?!types\.h).*|unistd\.h|fcntl\.h|poll\.h|pthread\.h|netinet/.*|arpa/(?!inet\.h).*|net/.*|linux/.*|"
+    r"time\.h|ctime|random|thread|mutex|shared_mutex|condition_variable|future|iostream|fstream|filesystem|semaphore|"
+    r"barrier|latch|stop_token)$")
 # Who may, and why.
 _STACK_EXCUSED = {
     ("stack/base/check.cc", "prints"): "a failed CHECK says where before it aborts",
