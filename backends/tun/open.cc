@@ -21,8 +21,8 @@ constexpr std::uint16_t kMtuMin = 576;
 constexpr std::uint16_t kMtuMax = 65521;
 constexpr std::uint16_t kIpv6MtuMin = 1280;  // RFC 8200 §5.
 
-/// Packets that the kernel holds for us while the lane is busy. TUN's own default overflows at wrk -c1000; ours lets ten
-/// thousand connections speak at once. What an owner chose is left alone.
+/// Packets that the kernel holds for us while the lane is busy. TUN's own default overflows at wrk -c1000; ours lets
+/// ten thousand connections speak at once. What an owner chose is left alone.
 constexpr std::uint32_t kQueueLengthDefault = 500;
 constexpr std::uint32_t kQueueLength = 16384;
 
