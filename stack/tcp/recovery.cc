@@ -171,7 +171,7 @@ void recovery_on_ack(Engine& engine, Tcb& tcb, const FlightAck& ack, std::uint32
   if (recovery.phase == Phase::kRecovery && (advanced > 0 || ack.any)) recovery.probes_out = 0;
   judge_probe(tcb, duplicate, dsack);
 
-  const bool newly_lost = (tcb.flight.lost() > 0 || !tcb.flight.empty()) && detect_loss(engine, tcb, advanced);
+  const bool newly_lost = !tcb.flight.empty() && detect_loss(engine, tcb, advanced);
   if (recovery.phase != Phase::kOpen && !before(tcb.snd_una, recovery.recovery_point)) finish_phase(tcb);
   if (newly_lost && recovery.phase == Phase::kOpen) enter_recovery(tcb);
 
