@@ -62,23 +62,21 @@ stack::lane::Config lane_config(std::string_view address) {
   return config;
 }
 
-/// What is counted: the stack's and HTTP's part of a burst, not the device's.
-[[gnu::noinline]] void counted_serve(stack::lane::Stack& stack, Instant now, Burst& arrived, Burst& leaving) {
+void serve(stack::lane::Stack& stack, Instant now, Burst& arrived, Burst& leaving) {
   stack.input(now, arrived);
   stack.advance(now);
   stack.output(now, leaving);
 }
 
+/// What is counted: the stack's and HTTP's part of a burst, not the device's.
+[[gnu::noinline]] void counted_serve(stack::lane::Stack& stack, Instant now, Burst& arrived, Burst& leaving) {
+  serve(stack, now, arrived, leaving);
+}
+
 void turn(stack::lane::Stack& stack, Device& device, Instant now, Burst& leaving, bool counted) {
   Burst arrived;
   device.receive(arrived);
-  if (counted) {
-    counted_serve(stack, now, arrived, leaving);
-  } else {
-    stack.input(now, arrived);
-    stack.advance(now);
-    stack.output(now, leaving);
-  }
+  (counted ? counted_serve : serve)(stack, now, arrived, leaving);
   leaving.drop_front(device.transmit(leaving.frames()));
 }
 
