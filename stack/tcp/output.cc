@@ -257,6 +257,7 @@ bool output(Engine& engine, Tcb& tcb) {
   Step step = Step::kNothing;
   for (std::uint32_t turn = 0; turn < kTurnFrames; ++turn) {
     if (engine.ip.queued() >= link::kBurstMax) return true;
+    if (tcb.recovery.probe_due) recovery_send_probe(engine, tcb);
     step = tcb.flight.lost() > 0 ? send_lost(engine, tcb) : send_new(engine, tcb);
     if (step != Step::kSent) break;
   }

@@ -168,7 +168,10 @@ void recovery_on_ack(Engine& engine, Tcb& tcb, const FlightAck& ack, std::uint32
     recovery.duplicate_acks = static_cast<std::uint8_t>(std::min(recovery.duplicate_acks + 1, 255));
     delivered += tcb.segment_payload();  // Something left the network, although we cannot tell what.
   }
-  if (recovery.phase == Phase::kRecovery && (advanced > 0 || ack.any)) recovery.probes_out = 0;
+  if (advanced > 0 || ack.any) {
+    recovery.probe_due = false;
+    if (recovery.phase == Phase::kRecovery) recovery.probes_out = 0;
+  }
   judge_probe(tcb, duplicate, dsack);
 
   const bool newly_lost = !tcb.flight.empty() && detect_loss(engine, tcb, advanced);
@@ -200,8 +203,16 @@ void recovery_on_reorder_timer(Engine& engine, Tcb& tcb) {
 
 void recovery_on_probe_timer(Engine& engine, Tcb& tcb) {
   if (tcb.flight.empty()) return;
+  if (tcb.recovery.phase == Phase::kRecovery) return repair_silence(engine, tcb);
+  // Sent in its turn: after a stall the probes of many connections are due at once.
+  tcb.recovery.probe_due = true;
+  engine.schedule(tcb);
+}
+
+void recovery_send_probe(Engine& engine, Tcb& tcb) {
   Recovery& recovery = tcb.recovery;
-  if (recovery.phase == Phase::kRecovery) return repair_silence(engine, tcb);
+  recovery.probe_due = false;
+  if (tcb.flight.empty() || recovery.phase != Phase::kOpen) return;
   if (recovery.probes_out == 0 && send_probe_data(engine, tcb)) {
     recovery.probe_was_retransmission = false;
   } else {

@@ -27,6 +27,7 @@ struct Recovery {
   bool reordering_seen = false;     ///< RFC 8985 RACK.reordering_seen.
   bool rack_valid = false;          ///< rack_* hold something.
   std::uint8_t probes_out = 0;      ///< Tail loss probes, or repairs out of silence, that are unanswered.
+  bool probe_due = false;           ///< The probe timer has passed and its segment has not left.
   bool probe_was_retransmission = false;
   wire::Seq recovery_point{};        ///< snd_nxt when the phase began.
   wire::Seq probe_end{};             ///< TLP.end_seq.
@@ -50,8 +51,11 @@ void recovery_on_sent(Tcb& tcb, std::uint32_t size);
 /// RACK's reordering timer: what has waited long enough is lost.
 void recovery_on_reorder_timer(Engine& engine, Tcb& tcb);
 
-/// The probe timeout: sends new data or the last segment again so that a lost tail shows (RFC 8985 §7.3).
+/// The probe timeout: recovery_send_probe() is due at the next output (RFC 8985 §7.3).
 void recovery_on_probe_timer(Engine& engine, Tcb& tcb);
+
+/// Sends new data or the last segment again so that a lost tail shows.
+void recovery_send_probe(Engine& engine, Tcb& tcb);
 
 /// The retransmission timeout: everything outstanding is lost, the window one segment; too many in a row end the
 /// connection.
