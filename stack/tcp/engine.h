@@ -31,25 +31,22 @@ class TcbList {
   /// Adds at the back; harmless when it is listed.
   void push(Tcb& tcb) {
     if ((tcb.*kLink).linked) return;
-    (tcb.*kLink) = {nullptr, true};
+    (tcb.*kLink) = {tail_, nullptr, true};
     (tail_ == nullptr ? head_ : (tail_->*kLink).next) = &tcb;
     tail_ = &tcb;
   }
   /// Precondition: !empty().
   Tcb& pop() {
     Tcb& tcb = *head_;
-    head_ = (tcb.*kLink).next;
-    if (head_ == nullptr) tail_ = nullptr;
-    (tcb.*kLink) = {};
+    remove(tcb);
     return tcb;
   }
-  /// Takes one out of the middle; harmless when it is not listed.
+  /// Takes one out wherever it stands; harmless when it is not listed.
   void remove(Tcb& tcb) {
-    if (!(tcb.*kLink).linked) return;
-    Tcb* before = nullptr;
-    for (Tcb* at = head_; at != &tcb; at = (at->*kLink).next) before = at;
-    (before == nullptr ? head_ : (before->*kLink).next) = (tcb.*kLink).next;
-    if (tail_ == &tcb) tail_ = before;
+    const TcbLink link = tcb.*kLink;
+    if (!link.linked) return;
+    (link.previous == nullptr ? head_ : (link.previous->*kLink).next) = link.next;
+    (link.next == nullptr ? tail_ : (link.next->*kLink).previous) = link.previous;
     (tcb.*kLink) = {};
   }
 

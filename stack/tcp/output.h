@@ -35,7 +35,7 @@ struct BareSegment {
 };
 void send_bare(Engine& engine, const BareSegment& segment);
 
-/// Sends the range of the oldest record again, for the probe timer. Returns false when no frame was free.
+/// Sends the last segment of a record again, for the probe timer. Returns false when no frame was free.
 bool resend(Engine& engine, Tcb& tcb, struct FlightRecord& record);
 
 /// Sends a frame of one or two segments of new data whatever the congestion window says, if there is any (tail loss

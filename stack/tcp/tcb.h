@@ -34,6 +34,7 @@ inline constexpr std::uint32_t kDataSpanMax = 1U << 30;
 
 /// A place in the engine's list of connections that have something to send, or have ended.
 struct TcbLink {
+  Tcb* previous = nullptr;
   Tcb* next = nullptr;
   bool linked = false;
 };
