@@ -55,6 +55,13 @@ class TestCommandLine:
         assert "none.json" in done.stdout + done.stderr
 
 
+def make_room(live):
+    """Stops the class's server, if it still runs: another on a second device would have the same addresses."""
+    assert live.server.stop() == 0
+    wait_until(lambda: live.namespace.run("ip", "link", "show", DEVICE, check=False).returncode != 0, 5,
+               f"{DEVICE} is gone")
+
+
 class TestStartAndEnd:
     pytestmark = pytest.mark.ours
 
@@ -64,10 +71,7 @@ class TestStartAndEnd:
         assert "MiB" in live.server.output
 
     def test_device_goes_with_the_server_and_comes_again(self, live, site, tmp_path):
-        """A second server on a device of another name would have the same addresses: the first one stops before."""
-        assert live.server.stop() == 0
-        wait_until(lambda: live.namespace.run("ip", "link", "show", DEVICE, check=False).returncode != 0, 5,
-                   f"{DEVICE} is gone")
+        make_room(live)
         second = Windhover(live.namespace, BACKENDS[live.backend.name], site.root, tmp_path)
         try:
             second.start()
@@ -77,6 +81,7 @@ class TestStartAndEnd:
             second.kill()
 
     def test_sigterm_lets_a_download_finish(self, live, site, tmp_path):
+        make_room(live)
         server = Windhover(live.namespace, BACKENDS[live.backend.name], site.root, tmp_path)
         try:
             server.start()
