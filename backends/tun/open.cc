@@ -6,7 +6,7 @@
 #include <string>
 #include <thread>
 
-#include "backends/tun/netlink.h"
+#include "backends/host/netlink.h"
 #include "backends/tun/tun.h"
 #include "stack/base/check.h"
 #include "stack/base/setup_error.h"
@@ -16,6 +16,9 @@ namespace {
 
 namespace base = stack::base;
 using base::SetupError;
+using host::LinkChange;
+using host::LinkState;
+using host::RouteSocket;
 
 constexpr std::uint16_t kMtuMin = 576;
 constexpr std::uint16_t kMtuMax = 65521;

@@ -16,7 +16,7 @@
 #include <string>
 #include <vector>
 
-#include "backends/tun/file.h"
+#include "backends/tun/queue.h"
 #include "stack/link/device.h"
 #include "stack/wire/address.h"
 
@@ -85,7 +85,7 @@ class Tun : public stack::link::Device {
   Written write_frame(stack::link::Frame& frame);
 
   std::string name_;
-  File file_;
+  host::File file_;
   std::size_t vnet_size_;  ///< Bytes of virtio-net header in front of every packet: kVnetHeaderSize or 0.
   stack::link::Caps caps_;
   stack::link::FrameArena receive_arena_;

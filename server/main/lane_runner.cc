@@ -20,10 +20,10 @@ using stack::base::SetupError;
 constexpr stack::base::Duration kGoodbyeMax = std::chrono::seconds(1);
 constexpr stack::base::Duration kGoodbyeWait = std::chrono::milliseconds(1);
 
-backends::tun::File make_eventfd() {
+backends::host::File make_eventfd() {
   const int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (fd < 0) throw SetupError("eventfd", errno, "Raise the limit of open files: ulimit -n.");
-  return backends::tun::File(fd);
+  return backends::host::File(fd);
 }
 
 // Neither can fail in a way that matters: a counter that is full is readable, one that is empty has nothing to take.

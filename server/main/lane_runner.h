@@ -7,7 +7,7 @@
 #include <thread>
 #include <vector>
 
-#include "backends/tun/file.h"
+#include "backends/host/file.h"
 #include "server/http/server.h"
 #include "stack/lane/lane.h"
 
@@ -57,8 +57,8 @@ class LaneRunner {
   Lane lane_;
   stack::lane::Loop loop_;
   stack::base::Duration shutdown_timeout_;
-  backends::tun::File wake_;   // Written by command(), waited for by the lane.
-  backends::tun::File ended_;  // Written by the lane at its end.
+  backends::host::File wake_;   // Written by command(), waited for by the lane.
+  backends::host::File ended_;  // Written by the lane at its end.
   std::atomic<Command> command_{Command::kRun};
   int device_failure_ = 0;
   std::thread thread_;

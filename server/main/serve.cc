@@ -20,7 +20,7 @@
 namespace windhover::server::main {
 namespace {
 
-using backends::tun::File;
+using backends::host::File;
 using stack::base::SetupError;
 
 sigset_t ending_signals() {

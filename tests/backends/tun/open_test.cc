@@ -21,7 +21,7 @@
 #include <string_view>
 #include <vector>
 
-#include "backends/tun/netlink.h"
+#include "backends/host/netlink.h"
 #include "backends/tun/tun.h"
 #include "stack/base/setup_error.h"
 #include "stack/wire/checksum.h"
@@ -107,7 +107,7 @@ class KernelSocket {
     return {storage, sizeof in};
   }
 
-  File file_;
+  host::File file_;
 };
 
 class OpenTest : public testing::Test {
@@ -119,7 +119,7 @@ class OpenTest : public testing::Test {
       ASSERT_FALSE(must_run) << "unshare(CLONE_NEWNET): " << std::strerror(errno);
       GTEST_SKIP() << "a network namespace needs root: " << std::strerror(errno);
     }
-    const File probe(::open("/dev/net/tun", O_RDWR | O_CLOEXEC));
+    const host::File probe(::open("/dev/net/tun", O_RDWR | O_CLOEXEC));
     if (probe.fd() < 0) {
       ASSERT_FALSE(must_run) << "/dev/net/tun: " << std::strerror(errno);
       GTEST_SKIP() << "/dev/net/tun: " << std::strerror(errno);
@@ -338,7 +338,7 @@ TEST_F(OpenTest, host_side_gets_its_addresses_mtu_and_queue_and_is_up) {
   Config config = both_families();
   config.mtu = 9000;
   const Opened opened = open(config);
-  RouteSocket route;
+  host::RouteSocket route;
   const auto [error, state] = route.find_link("wh0");
   ASSERT_EQ(error, 0);
   EXPECT_EQ(state.mtu, 9000u);
@@ -354,7 +354,7 @@ TEST_F(OpenTest, host_side_gets_its_addresses_mtu_and_queue_and_is_up) {
 }
 
 TEST_F(OpenTest, created_device_goes_with_its_queues) {
-  RouteSocket route;
+  host::RouteSocket route;
   {
     const Opened opened = open(both_families());
     EXPECT_EQ(route.find_link("wh0").error, 0);
@@ -367,7 +367,7 @@ TEST_F(OpenTest, created_device_goes_with_its_queues) {
 TEST_F(OpenTest, persistent_device_keeps_what_its_owner_gave_it) {
   run("ip tuntap add wh7 mode tun && ip address add 10.77.0.1/24 dev wh7 && ip link set wh7 mtu 1400 txqueuelen 2000 "
       "up");
-  RouteSocket route;
+  host::RouteSocket route;
   {
     const Opened opened = open({.name = "wh7", .existing = Existing::kRequire, .mtu = 1400});
     EXPECT_TRUE(opened.queues[0]->caps().transmit_gso);
@@ -382,7 +382,7 @@ TEST_F(OpenTest, persistent_device_keeps_what_its_owner_gave_it) {
 TEST_F(OpenTest, address_that_is_there_already_is_left_alone) {
   run("ip tuntap add wh0 mode tun && ip address add 10.66.0.1/24 dev wh0 && ip link set wh0 up");
   const Opened opened = open(both_families());
-  RouteSocket route;
+  host::RouteSocket route;
   const int index = route.find_link("wh0").link.index;
   EXPECT_TRUE(route.has_address(index, address("10.66.0.1"), 24));
   EXPECT_TRUE(route.has_address(index, address("fd66::1"), 64));

@@ -32,8 +32,8 @@ class QueueTest : public testing::Test {
   void build(const Offered& offered, const Config& config = {}) {
     std::array<int, 2> ends{};
     ASSERT_EQ(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()), 0);
-    kernel_ = File(ends[1]);
-    device_ = std::make_unique<Tun>(config, Queue{File(ends[0]), offered});
+    kernel_ = host::File(ends[1]);
+    device_ = std::make_unique<Tun>(config, Queue{host::File(ends[0]), offered});
   }
 
   void from_kernel(std::string_view datagram) const {
@@ -53,7 +53,7 @@ class QueueTest : public testing::Test {
 
   static std::string plain(std::string_view text) { return std::string(kVnetHeaderSize, '\0').append(text); }
 
-  File kernel_;
+  host::File kernel_;
   std::unique_ptr<Tun> device_;
   link::Burst burst_;
 };
@@ -167,7 +167,7 @@ TEST_F(QueueTest, full_kernel_queue_is_backpressure_and_leaves_frames_as_they_we
 
 TEST_F(QueueTest, refused_write_is_a_counted_drop) {
   build(kEverything);
-  kernel_ = File();  // Nobody listens any more: ECONNREFUSED.
+  kernel_ = host::File();  // Nobody listens any more: ECONNREFUSED.
   link::Frame frame = make_frame("packet");
   EXPECT_EQ(device_->transmit({&frame, 1}), 1u);
   EXPECT_FALSE(frame);
@@ -178,7 +178,7 @@ TEST_F(QueueTest, refused_write_is_a_counted_drop) {
 
 TEST_F(QueueTest, wait_ends_for_a_packet_for_the_eventfd_and_at_its_time) {
   build(kEverything);
-  const File wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  const host::File wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   device_->wait(1ms, wake.fd());  // Nothing comes.
   from_kernel(plain("x"));
   device_->wait(1h, wake.fd());

@@ -1,4 +1,4 @@
-#include "backends/tun/file.h"
+#include "backends/tun/queue.h"
 
 #include <fcntl.h>
 #include <linux/if.h>
@@ -78,13 +78,9 @@ void offer_offload(int fd, Offered& offered, std::vector<std::string>& notes) {
 
 }  // namespace
 
-File::~File() {
-  if (fd_ >= 0) close(fd_);
-}
-
 Queue open_queue(const QueueRequest& request, std::vector<std::string>& notes) {
   Queue queue;
-  queue.file = File(::open(kPath, O_RDWR | O_NONBLOCK | O_CLOEXEC));
+  queue.file = host::File(::open(kPath, O_RDWR | O_NONBLOCK | O_CLOEXEC));
   const int fd = queue.file.fd();
   if (fd < 0) throw SetupError(std::string("open ") + kPath, errno, remedy_for_open(errno));
 

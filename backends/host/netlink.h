@@ -8,12 +8,12 @@
 #include <span>
 #include <string>
 
-#include "backends/tun/file.h"
+#include "backends/host/file.h"
 #include "stack/wire/address.h"
 
 struct nlmsghdr;
 
-namespace windhover::backends::tun {
+namespace windhover::backends::host {
 
 struct LinkState {
   int index = 0;
@@ -60,4 +60,4 @@ class RouteSocket {
   std::uint32_t sequence_ = 0;
 };
 
-}  // namespace windhover::backends::tun
+}  // namespace windhover::backends::host

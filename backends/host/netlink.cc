@@ -1,4 +1,4 @@
-#include "backends/tun/netlink.h"
+#include "backends/host/netlink.h"
 
 #include <linux/if.h>
 #include <linux/netlink.h>
@@ -14,7 +14,7 @@
 #include "stack/base/check.h"
 #include "stack/base/setup_error.h"
 
-namespace windhover::backends::tun {
+namespace windhover::backends::host {
 namespace {
 
 namespace base = stack::base;
@@ -191,4 +191,4 @@ bool RouteSocket::delivers(const wire::Address& address) {
   return error == 0 && local;
 }
 
-}  // namespace windhover::backends::tun
+}  // namespace windhover::backends::host

@@ -2,31 +2,11 @@
 // One open queue of /dev/net/tun, and what the kernel agreed to when it was opened.
 
 #include <string>
-#include <utility>
 #include <vector>
 
+#include "backends/host/file.h"
+
 namespace windhover::backends::tun {
-
-/// Owns a file descriptor.
-class File {
- public:
-  File() = default;
-  explicit File(int fd) : fd_(fd) {}
-  File(File&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  File& operator=(File&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-  ~File();
-
-  /// -1 when empty.
-  int fd() const { return fd_; }
-
- private:
-  int fd_ = -1;
-};
 
 /// What the kernel agreed to, rung by rung.
 struct Offered {
@@ -43,7 +23,7 @@ struct QueueRequest {
 };
 
 struct Queue {
-  File file;
+  host::File file;
   Offered offered;
 };
 
