@@ -53,9 +53,10 @@ struct Caps {
   Medium medium = Medium::kEthernet;
   std::uint16_t mtu = 1500;               ///< Largest IP packet, unless segmented by the device.
   std::uint16_t headroom = 0;             ///< What the device itself needs in front of a frame to transmit.
-  bool receive_partial_checksum = false;  ///< Received frames may be marked kPartial and are to be believed.
+  bool receive_partial_checksum = false;  ///< Received frames may be marked kPartial or kEither, to be believed.
   bool transmit_checksum = false;         ///< Completes kPartial frames.
   bool transmit_gso = false;              ///< Segments TCP super-frames (kTcp4 and kTcp6). Implies transmit_checksum.
+  std::uint32_t gso_segments_min = 2;     ///< Fewer segments than this are cheaper one by one than as a super-frame.
   std::uint32_t gso_size_max = 0;         ///< Largest IP packet of a super-frame; 0 without transmit_gso.
   bool gather = false;                    ///< Accepts frames with pieces.
   bool zero_copy = false;                 ///< The kernel reads and writes our buffers directly.

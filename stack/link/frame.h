@@ -29,6 +29,8 @@ enum class Checksum : std::uint8_t {
   kPartial,   ///< The field holds the pseudo-header sum; whoever puts the frame on a wire completes it (virtio
               ///< NEEDS_CSUM).
   kVerified,  ///< Received: the device has verified it (virtio DATA_VALID).
+  kEither,    ///< Received: complete, or the pseudo-header sum alone; the device cannot tell which (AF_XDP on a virtual
+              ///< driver). Both are to be believed.
 };
 
 /// Segmentation that the frame asks for (to transmit) or came with (received).

@@ -1,0 +1,99 @@
+#pragma once
+// One AF_XDP socket on one queue of an interface, and its four rings.
+//
+// The kernel's ways with such a socket, and what is made of them:
+//   bind EBUSY           the queue is taken, or was closed less than ~50 ms ago: tried again for a while, then
+//   SetupError. bind EOPNOTSUPP      no zero-copy there: the ladder's business (see xdp.h). sendto EAGAIN        more
+//   descriptors wait than one call takes, or the send buffer is full: call again later. sendto EBUSY         the device
+//   had no room: one frame was dropped *and* completed. Counted. sendto ENOBUFS       as EAGAIN: nothing was taken.
+//   sendto ENETDOWN      the interface is down: frames wait in the ring.
+//   sendto EINVAL        a descriptor that the kernel refuses stays at the head of the ring, and each retry completes
+//   it
+//                        again, so no completion can be believed any more: the socket is lost.
+//   sendto ENXIO, EBADF  the interface is gone: the socket is lost.
+// Closing: rings are unmapped before the descriptor is closed, else the queue would stay taken.
+
+#include <linux/if_xdp.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "backends/host/file.h"
+#include "backends/xdp/ring.h"
+#include "backends/xdp/umem.h"
+
+namespace windhover::backends::xdp {
+
+/// A descriptor of the RX and TX rings: xdp_desc.
+using Descriptor = ::xdp_desc;
+
+/// Bits of Descriptor::options.
+inline constexpr std::uint32_t kContinued = 1U << 0;  ///< XDP_PKT_CONTD: the packet goes on in the next descriptor.
+inline constexpr std::uint32_t kMetadata = 1U << 1;   ///< XDP_TX_METADATA: metadata lies in front of the frame.
+
+struct SocketRequest {
+  int interface_index = 0;
+  std::string interface_name;  ///< For messages.
+  std::uint32_t queue = 0;
+  bool zero_copy = false;     ///< Demand it; else demand a copy.
+  bool multi_buffer = false;  ///< XDP_USE_SG: packets of several descriptors.
+  bool metadata = true;       ///< Register the UMEM for TX metadata, if the kernel knows it.
+  bool busy_poll = false;
+  std::uint32_t ring_size = 2048;
+};
+
+/// XDP_STATISTICS: what the kernel lost at this socket.
+struct SocketStatistics {
+  std::uint64_t rx_dropped = 0;     ///< For other reasons than the two that have their own.
+  std::uint64_t rx_invalid = 0;     ///< Fill descriptors that named no chunk.
+  std::uint64_t tx_invalid = 0;     ///< TX descriptors that the kernel refused.
+  std::uint64_t rx_ring_full = 0;   ///< Frames lost because we were slow.
+  std::uint64_t rx_fill_empty = 0;  ///< Frames lost because no chunk was there to receive into.
+  std::uint64_t tx_ring_empty = 0;
+};
+
+/// What became of a kick.
+struct Kicked {
+  enum class State : std::uint8_t {
+    kDone,     ///< The kernel has taken all that it was shown.
+    kWaiting,  ///< Something is left: kick again later.
+    kDown,     ///< The interface is down; what is in the ring waits.
+    kLost,     ///< `error` says how. Nothing more can be sent or received here.
+  };
+  State state = State::kDone;
+  std::uint32_t dropped = 0;  ///< Frames that the device refused; they are completed like the others.
+  int error = 0;
+};
+
+/// Thread: its lane's, once it is open. Move-only.
+class Socket {
+ public:
+  /// Opens and binds. `first` is the lane's socket on another queue, whose registration of the UMEM is then shared;
+  /// nullptr registers it. What was asked for and not given is added to `notes`. Throws SetupError with bind's errno.
+  Socket(const SocketRequest& request, const Umem& umem, const Socket* first, std::vector<std::string>& notes);
+  Socket(Socket&& other) noexcept;
+  Socket& operator=(Socket&& other) = delete;
+  ~Socket();
+
+  int fd() const { return file_.fd(); }
+  std::uint32_t queue() const { return queue_; }
+  /// What XDP_OPTIONS says.
+  bool zero_copy() const { return zero_copy_; }
+  /// The kernel accepts kMetadata.
+  bool has_metadata() const { return has_metadata_; }
+
+  ProducerRing<std::uint64_t>& fill() { return fill_; }
+  ConsumerRing<std::uint64_t>& completion() { return completion_; }
+  ConsumerRing<Descriptor>& received() { return received_; }
+  ProducerRing<Descriptor>& to_transmit() { return to_transmit_; }
+
+  /// Shows the kernel what was published in the TX ring. In at most a bounded number of calls.
+  Kicked kick();
+  /// Shows the kernel the fill ring, where it asks for that.
+  void wake_receive();
+
+  SocketStatistics statistics() const;
+};
+
+}  // namespace windhover::backends::xdp
