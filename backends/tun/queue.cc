@@ -9,7 +9,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "backends/tun/vnet_header.h"
+#include "backends/host/vnet_header.h"
 #include "stack/base/setup_error.h"
 
 namespace windhover::backends::tun {
@@ -59,7 +59,7 @@ std::string remedy_for_set_interface(const QueueRequest& request, int error) {
 
 /// Asks for the highest rung of receive offload and steps down while the kernel refuses.
 void offer_offload(int fd, Offered& offered, std::vector<std::string>& notes) {
-  int header_size = kVnetHeaderSize;
+  int header_size = host::kVnetHeaderSize;
   if (ioctl(fd, TUNSETVNETHDRSZ, &header_size) != 0) {
     throw SetupError("ioctl TUNSETVNETHDRSZ", errno, "Turn the device's offload off in the configuration.");
   }

@@ -9,7 +9,7 @@
 #include <cerrno>
 #include <chrono>
 
-#include "backends/tun/vnet_header.h"
+#include "backends/host/vnet_header.h"
 
 namespace windhover::backends::tun {
 namespace {
@@ -28,7 +28,7 @@ link::Caps make_caps(const Config& config, const Offered& offered) {
   link::Caps caps;
   caps.medium = config.layer == Layer::kIp ? link::Medium::kIp : link::Medium::kEthernet;
   caps.mtu = config.mtu;
-  caps.headroom = offered.vnet_header ? kVnetHeaderSize : 0;
+  caps.headroom = offered.vnet_header ? host::kVnetHeaderSize : 0;
   caps.receive_partial_checksum = offered.receive_checksum;
   caps.transmit_checksum = caps.transmit_gso = offered.vnet_header;
   caps.gso_size_max = offered.vnet_header ? kSuperFrameMax : 0;
@@ -43,7 +43,7 @@ std::uint32_t buffer_size(std::uint32_t packet_size) {
 link::ArenaShape receive_shape(const Config& config, const Offered& offered) {
   const std::uint32_t packet_size = offered.vnet_header ? kReceivePacketMax : config.mtu;
   // A packet is read together with its virtio-net header, so that it lands aligned and one read() does.
-  return {config.receive_frames, buffer_size(packet_size), kPacketAt - kVnetHeaderSize, false};
+  return {config.receive_frames, buffer_size(packet_size), kPacketAt - host::kVnetHeaderSize, false};
 }
 
 link::ArenaShape transmit_shape(const Config& config) {
@@ -55,7 +55,7 @@ link::ArenaShape transmit_shape(const Config& config) {
 Tun::Tun(const Config& config, Queue queue)
     : name_(config.name),
       file_(std::move(queue.file)),
-      vnet_size_(queue.offered.vnet_header ? kVnetHeaderSize : 0),
+      vnet_size_(queue.offered.vnet_header ? host::kVnetHeaderSize : 0),
       caps_(make_caps(config, queue.offered)),
       receive_arena_(receive_shape(config, queue.offered)),
       transmit_arena_(transmit_shape(config)) {}
@@ -100,7 +100,7 @@ Tun::Read Tun::read_frame(link::Frame& frame) {
   frame.truncate(size);
   if (vnet_size_ == 0) return Read::kFrame;
   frame.trim_front(vnet_size_);
-  const auto offload = read_vnet_header(room.data(), frame.bytes());
+  const auto offload = host::read_vnet_header(room.data(), frame.bytes());
   if (!offload) return Read::kMalformed;
   frame.offload() = *offload;
   return Read::kFrame;
@@ -127,7 +127,7 @@ std::size_t Tun::transmit(std::span<link::Frame> frames) {
 }
 
 Tun::Written Tun::write_frame(link::Frame& frame) {
-  if (vnet_size_ != 0) write_vnet_header(frame.offload(), frame.prepend(kVnetHeaderSize).data());
+  if (vnet_size_ != 0) host::write_vnet_header(frame.offload(), frame.prepend(host::kVnetHeaderSize).data());
   const base::MutableBytes linear = frame.bytes();
   const auto pieces = frame.pieces();
   ssize_t sent;

@@ -19,7 +19,7 @@ struct UmemShape {
   std::uint32_t chunk_size = 2048;  ///< 2048 or 4096.
   std::uint32_t chunk_count = 0;
   bool huge_pages = true;
-  std::optional<int> numa_node;  ///< Where the pages should lie.
+  std::optional<int> numa_node;  ///< Where the pages should lie, if the machine has more than one.
 };
 
 /// One run of pages, all touched. Owner: a lane's device; sockets borrow it and must be closed first.
@@ -33,13 +33,19 @@ class Umem {
   Umem& operator=(const Umem&) = delete;
 
   const UmemShape& shape() const { return shape_; }
+  /// The chunks: chunk_count of them, no more.
   stack::base::MutableBytes memory() const { return memory_; }
   bool on_huge_pages() const { return on_huge_pages_; }
-  /// Bytes of address space taken.
-  std::size_t memory_size() const { return memory_.size(); }
+  /// Bytes taken, rounded up to whole pages.
+  std::size_t memory_size() const { return mapping_size_; }
 
  private:
+  /// Maps, places and touches pages; returns the errno, 0 when it worked.
+  int take(std::size_t size, int flags, std::vector<std::string>& notes);
+
   UmemShape shape_;
+  void* mapping_ = nullptr;
+  std::size_t mapping_size_ = 0;
   stack::base::MutableBytes memory_;
   bool on_huge_pages_ = false;
 };

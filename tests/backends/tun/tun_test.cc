@@ -13,8 +13,8 @@
 #include <string_view>
 #include <vector>
 
+#include "backends/host/vnet_header.h"
 #include "backends/tun/tun.h"
-#include "backends/tun/vnet_header.h"
 
 namespace windhover::backends::tun {
 namespace {
@@ -51,7 +51,7 @@ class QueueTest : public testing::Test {
     return frame;
   }
 
-  static std::string plain(std::string_view text) { return std::string(kVnetHeaderSize, '\0').append(text); }
+  static std::string plain(std::string_view text) { return std::string(host::kVnetHeaderSize, '\0').append(text); }
 
   host::File kernel_;
   std::unique_ptr<Tun> device_;
@@ -87,7 +87,7 @@ TEST_F(QueueTest, packets_that_contradict_their_header_are_dropped_and_counted) 
   std::string unknown_type = plain("packet");
   unknown_type[1] = 99;
   from_kernel(unknown_type);
-  from_kernel(std::string(kVnetHeaderSize, '\0'));  // No packet behind the header.
+  from_kernel(std::string(host::kVnetHeaderSize, '\0'));  // No packet behind the header.
   from_kernel("runt");
   from_kernel(plain("good"));
   std::size_t received = 0;
@@ -139,8 +139,8 @@ TEST_F(QueueTest, linear_bytes_and_pieces_leave_as_one_packet) {
                      .csum_offset = 16,
                      .gso_size = 1460,
                      .header_size = 40};
-  std::array<std::uint8_t, kVnetHeaderSize> header{};
-  write_vnet_header(frame.offload(), header.data());
+  std::array<std::uint8_t, host::kVnetHeaderSize> header{};
+  host::write_vnet_header(frame.offload(), header.data());
   ASSERT_EQ(device_->transmit({&frame, 1}), 1u);
   EXPECT_FALSE(frame);
   EXPECT_EQ(to_kernel(), std::string(as_text(header)) + "head body tail");

@@ -1,6 +1,6 @@
-#include "backends/tun/vnet_header.h"
+#include "backends/host/vnet_header.h"
 
-namespace windhover::backends::tun {
+namespace windhover::backends::host {
 namespace {
 
 namespace link = stack::link;
@@ -52,4 +52,4 @@ std::optional<link::Offload> read_vnet_header(const std::uint8_t* header, stack:
   return offload;
 }
 
-}  // namespace windhover::backends::tun
+}  // namespace windhover::backends::host

@@ -1,4 +1,4 @@
-#include "backends/tun/vnet_header.h"
+#include "backends/host/vnet_header.h"
 
 #include <gtest/gtest.h>
 #include <sys/mman.h>
@@ -8,7 +8,7 @@
 #include <cstring>
 #include <vector>
 
-namespace windhover::backends::tun {
+namespace windhover::backends::host {
 namespace {
 
 namespace link = stack::link;
@@ -130,4 +130,4 @@ TEST(VnetHeader, frame_without_offload_writes_zeros) {
 }
 
 }  // namespace
-}  // namespace windhover::backends::tun
+}  // namespace windhover::backends::host

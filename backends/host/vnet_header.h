@@ -1,8 +1,8 @@
 #pragma once
-// The virtio-net header that stands in front of every packet of a TUN device opened with IFF_VNET_HDR (virtio 1.2
-// §5.1.6).
+// The virtio-net header that stands in front of every packet of a TUN device opened with IFF_VNET_HDR, and of a packet
+// socket with PACKET_VNET_HDR (virtio 1.2 §5.1.6).
 //
-// Ten bytes, 16-bit fields in the host's byte order (the legacy layout, TUN's default):
+// Ten bytes, 16-bit fields in the host's byte order (the legacy layout, the default of both):
 //   0 flags | 1 gso_type | 2 hdr_len | 4 gso_size | 6 csum_start | 8 csum_offset
 // linux/virtio_net.h does not compile as C++, so the constants stand here.
 
@@ -13,7 +13,7 @@
 
 #include "stack/link/frame.h"
 
-namespace windhover::backends::tun {
+namespace windhover::backends::host {
 
 inline constexpr std::size_t kVnetHeaderSize = 10;
 
@@ -43,4 +43,4 @@ inline void write_vnet_header(const stack::link::Offload& offload, std::uint8_t*
 /// `header`.
 std::optional<stack::link::Offload> read_vnet_header(const std::uint8_t* header, stack::base::Bytes packet);
 
-}  // namespace windhover::backends::tun
+}  // namespace windhover::backends::host
