@@ -1,26 +1,43 @@
 #pragma once
-// The little of rtnetlink (rtnetlink(7)) that giving an interface its addresses takes, spoken directly.
+// The little of rtnetlink (rtnetlink(7)) that we need of the kernel: links and addresses, spoken directly.
 
-#include <array>
 #include <cstdint>
-#include <functional>
 #include <optional>
-#include <span>
 #include <string>
+#include <vector>
 
-#include "backends/host/file.h"
+#include "backends/host/assigned_address.h"
+#include "backends/host/netlink_socket.h"
 #include "stack/wire/address.h"
+#include "stack/wire/ethernet.h"
 
 struct nlmsghdr;
 
 namespace windhover::backends::host {
 
+/// What a link message says. Sizes in bytes.
 struct LinkState {
   int index = 0;
+  std::string name;
+  stack::wire::MacAddress mac{};  ///< All zeros when its addresses are not of that kind.
   std::uint32_t mtu = 0;
+  std::uint32_t mtu_max = 0;       ///< 0: no bound is known.
   std::uint32_t queue_length = 0;  ///< txqueuelen, in packets.
-  bool up = false;
+  bool up = false;                 ///< Administratively: a cable may still be missing.
+  bool ethernet = false;           ///< ARPHRD_ETHER.
 };
+
+/// Reads RTM_NEWLINK or RTM_DELLINK as far as it is well formed; index 0 when it is none. Precondition: nlmsg_len bytes
+/// are readable.
+LinkState parse_link(const nlmsghdr& message);
+
+/// An address, and the index of the interface that it is on.
+struct FoundAddress {
+  int index = 0;
+  AssignedAddress assigned;
+};
+/// Reads RTM_NEWADDR or RTM_DELADDR; nothing when it is not well formed. Precondition as of parse_link().
+std::optional<FoundAddress> parse_address(const nlmsghdr& message);
 
 /// What to change about a link; what is not set stays.
 struct LinkChange {
@@ -35,14 +52,22 @@ class RouteSocket {
  public:
   RouteSocket();
 
-  /// The link of that name; `error` is ENODEV when there is none.
+  /// The link of that name or index; `error` is ENODEV when there is none.
   struct Found {
     int error = 0;
     LinkState link;
   };
   Found find_link(const std::string& name);
+  Found find_link(int index);
 
   int change_link(int index, const LinkChange& change);
+
+  /// The addresses that a link has, of both families, in the kernel's order.
+  struct Addresses {
+    int error = 0;
+    std::vector<AssignedAddress> list;
+  };
+  Addresses addresses(int index);
 
   /// True when the link has exactly this address and prefix length.
   bool has_address(int index, const stack::wire::Address& address, std::uint8_t prefix_length);
@@ -53,11 +78,7 @@ class RouteSocket {
   bool delivers(const stack::wire::Address& address);
 
  private:
-  /// Sends a request and hands each message of the answer to `each`; returns the errno of its end.
-  int exchange(nlmsghdr& request, const std::function<void(const nlmsghdr&)>& each);
-
-  File socket_;
-  std::uint32_t sequence_ = 0;
+  NetlinkSocket socket_;
 };
 
 }  // namespace windhover::backends::host
