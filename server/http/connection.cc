@@ -117,6 +117,14 @@ std::size_t Connection::consume(Bytes input) {
 }
 
 std::size_t Connection::take_head(Bytes input) {
+  if (!head_begun_) {
+    if (const HeadMemory::Known* known = context_.heads.find(input)) {
+      context_.counters.count(HttpEvent::kRequests);
+      context_.request = known->request;
+      respond(context_.request, ConnectionEnd::kAsked);
+      return known->size;
+    }
+  }
   const HeadScan::Status status = scan_.scan(context_.limits, input);
   if (status == HeadScan::Status::kNeedMore) {
     if (!std::exchange(head_begun_, true)) {
@@ -139,6 +147,7 @@ std::size_t Connection::take_head(Bytes input) {
   if (request.has_body()) return take_request_with_body(input);
   const std::size_t size = scan_.size();
   scan_ = {};
+  context_.heads.remember(input.first(size), request);
   respond(request, ConnectionEnd::kAsked);
   return size;
 }

@@ -12,6 +12,7 @@
 #include "server/http/body.h"
 #include "server/http/buffer_pool.h"
 #include "server/http/counters.h"
+#include "server/http/head_memory.h"
 #include "server/http/head_scan.h"
 #include "server/http/head_writer.h"
 #include "server/http/limits.h"
@@ -48,6 +49,7 @@ struct ConnectionContext {
   BufferPool& pool;
   ConnectionOwner& owner;
   Parser parser;
+  HeadMemory heads;
   HeadWriter head_writer;
   HttpCounters counters;
   Request request;    ///< Of the call that is going on.
