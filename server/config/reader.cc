@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <span>
 
 namespace windhover::server::config {
 namespace {
@@ -132,6 +133,32 @@ std::optional<std::int64_t> Reader::read_integer(Key key, Json fallback, Range r
     return {};
   }
   return number;
+}
+
+std::optional<std::vector<std::int64_t>> Reader::read_integers(Key key, Json fallback, Range range) {
+  const Json items = {{"type", "integer"}, {"minimum", range.min}, {"maximum", range.max}};
+  const Json schema = {{"oneOf", {{{"type", "array"}, {"items", items}}, {{"type", "null"}}}}};
+  const Value* value = find(key, described(key, schema, std::move(fallback)));
+  if (value == nullptr || is_null(key)) return {};
+  const auto* elements = std::get_if<Value::Array>(&value->data);
+  const std::span<const Value> all = elements == nullptr ? std::span(value, 1) : std::span<const Value>(*elements);
+  std::vector<std::int64_t> numbers;
+  for (const Value& element : all) {
+    const auto number = whole_number(element);
+    std::string at = pointer_to(pointer_, key.name);
+    if (elements != nullptr) at = pointer_to(at, std::to_string(numbers.size()));
+    if (!number) {
+      const std::string_view wanted = elements == nullptr ? "a list of whole numbers or null" : "a whole number";
+      problems_->add(element.origin, at, fmt::format("{} is not {}", shown(element), wanted));
+      return {};
+    }
+    if (*number < range.min || *number > range.max) {
+      problems_->add(element.origin, at, fmt::format("{} is out of range: {} to {}", *number, range.min, range.max));
+      return {};
+    }
+    numbers.push_back(*number);
+  }
+  return numbers;
 }
 
 void Reader::number(Key key, double& to, double min, double max) {

@@ -78,6 +78,16 @@ class Reader {
     const Json fallback = to ? Json(*to) : Json(nullptr);
     if (const auto value = read_integer(key, fallback, clamp<T>(range), true)) to = static_cast<T>(*value);
   }
+  /// A list of whole numbers, which replaces the default as a whole; null means none. A single number stands for a list
+  /// of one.
+  template <std::integral T>
+  void integers(Key key, std::optional<std::vector<T>>& to, Range range) {
+    if (is_null(key)) to.reset();
+    if (const auto values = read_integers(key, to ? Json(*to) : Json(nullptr), clamp<T>(range))) {
+      to.emplace();
+      for (const std::int64_t value : *values) to->push_back(static_cast<T>(value));
+    }
+  }
   /// A part of one, such as a probability: min to max, any number.
   void number(Key key, double& to, double min, double max);
 
@@ -214,6 +224,7 @@ class Reader {
   void wrong(Key key, const Value& value, std::string message);
 
   std::optional<std::int64_t> read_integer(Key key, Json fallback, Range range, bool nullable);
+  std::optional<std::vector<std::int64_t>> read_integers(Key key, Json fallback, Range range);
   std::optional<std::uint64_t> read_size(Key key, std::uint64_t fallback, Range range);
   std::optional<std::size_t> read_choice(Key key, const std::string& fallback, const std::vector<std::string>& words);
   std::optional<Text> read_text(Key key, std::string_view type, Json fallback, bool nullable);

@@ -50,8 +50,10 @@ std::string value_of(const Json& schema) {
   if (schema.contains("enum")) return joined(schema.at("enum"));
   if (schema.contains("oneOf")) {
     const Json& first = schema.at("oneOf").at(0);
-    if (first.value("type", "") == "array") return fmt::format("list of {}", value_of(first.at("items")));
-    return fmt::format("{} or null", value_of(first));
+    const bool nullable = schema.at("oneOf").back().value("type", "") == "null";
+    const bool list = first.value("type", "") == "array";
+    return fmt::format("{}{}{}", list ? "list of " : "", value_of(list ? first.at("items") : first),
+                       nullable ? " or null" : "");
   }
   const Json& type = schema.at("type");
   if (type == "boolean") return "true, false";

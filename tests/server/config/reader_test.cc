@@ -21,6 +21,7 @@ struct Sample {
   Duration time = seconds(130);
   std::string text = "x";
   Colour colour = Colour::kGreen;
+  std::optional<std::vector<std::uint16_t>> numbers;
   std::vector<Url> urls = {{"http", "*", 80}};
   std::optional<Url> proxy;
   std::string folder = "www";
@@ -35,6 +36,7 @@ void read(Reader& reader, Sample& sample) {
   reader.boolean({"flag", "A flag."}, sample.flag);
   reader.integer({"count", "A count."}, sample.count, {1, 100'000});
   reader.integer({"bound", "A bound."}, sample.bound, {1, 10});
+  reader.integers({"numbers", "Several numbers or none."}, sample.numbers, {0, 9});
   reader.number({"share", "A share."}, sample.share, 0, 1);
   reader.size({"size", "A size."}, sample.size, {16, 1 << 20});
   reader.duration({"time", "A time."}, sample.time, {milliseconds(1), std::chrono::hours(1)});
@@ -139,6 +141,21 @@ TEST(Reader, OfAWrongType_SaysWhatItFound) {
   EXPECT_EQ(complaint(R"({"inner": 5})"), "conf/a.json:1:11: /inner: 5 is not an object");
   EXPECT_EQ(complaint(R"({"named": {"a": []}})"), "conf/a.json:1:17: /named/a: a list is not an object");
   EXPECT_EQ(complaint("[]"), "conf/a.json:1:1: is a list, not an object");
+}
+
+TEST(Reader, TakesAListOfNumbers_OneNumber_AndNone) {
+  using Numbers = std::vector<std::uint16_t>;
+  EXPECT_EQ(fill_from("{}").sample.numbers, std::nullopt);
+  EXPECT_EQ(fill_from(R"({"numbers": [0, 9]})").sample.numbers, (Numbers{0, 9}));
+  EXPECT_EQ(fill_from(R"({"numbers": []})").sample.numbers, Numbers{});
+  EXPECT_EQ(fill_from(R"({"numbers": 3})").sample.numbers, Numbers{3});
+  EXPECT_EQ(fill_from(R"({"numbers": 3})", {"numbers=[4,5]"}).sample.numbers, (Numbers{4, 5}));
+  EXPECT_EQ(fill_from(R"({"numbers": 3})", {"numbers=4"}).sample.numbers, Numbers{4});
+  EXPECT_EQ(fill_from(R"({"numbers": 3})", {"numbers=null"}).sample.numbers, std::nullopt);
+  EXPECT_EQ(complaint(R"({"numbers": [1, 10]})"), "conf/a.json:1:17: /numbers/1: 10 is out of range: 0 to 9");
+  EXPECT_EQ(complaint(R"({"numbers": [1, "a"]})"), "conf/a.json:1:17: /numbers/1: \"a\" is not a whole number");
+  EXPECT_EQ(complaint(R"({"numbers": "a"})"),
+            "conf/a.json:1:13: /numbers: \"a\" is not a list of whole numbers or null");
 }
 
 TEST(Reader, OfAWrongText_SaysWhatToWrite) {
