@@ -52,8 +52,9 @@ std::uint32_t flow_hash(const wire::Endpoint& one, const wire::Endpoint& other) 
   std::uint64_t words = fold(one.address) ^ fold(other.address);
   words ^= words >> 32;
   words ^= words >> 16;
-  const auto word = static_cast<std::uint16_t>(words ^ one.port ^ other.port);
-  return kHighTable[word >> 8] ^ kLowTable[word & 0xff];
+  return flow_hash(static_cast<std::uint16_t>(words ^ one.port ^ other.port));
 }
+
+std::uint32_t flow_hash(std::uint16_t words) { return kHighTable[words >> 8] ^ kLowTable[words & 0xff]; }
 
 }  // namespace windhover::stack::link

@@ -27,6 +27,8 @@ std::uint32_t toeplitz(base::Bytes key, base::Bytes input);
 /// The symmetric hash of a TCP or UDP flow: what a card computes over source and destination address and source and
 /// destination port with the key above. Equal for both directions.
 std::uint32_t flow_hash(const wire::Endpoint& one, const wire::Endpoint& other);
+/// The same from the exclusive or of all the flow's 16-bit words, both addresses and both ports, in host order.
+std::uint32_t flow_hash(std::uint16_t words);
 
 /// Entries of the indirection table that lane_of() assumes.
 inline constexpr std::uint32_t kIndirectionSize = 128;
