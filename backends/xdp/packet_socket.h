@@ -15,6 +15,7 @@
 
 namespace windhover::backends::xdp {
 
+/// Thread: one at a time. A socket that runs into ENETDOWN goes on when the interface is up again.
 class PacketSocket {
  public:
   /// Needs CAP_NET_RAW. Throws SetupError.
@@ -22,7 +23,7 @@ class PacketSocket {
 
   enum class Sent : std::uint8_t {
     kYes,
-    kNotNow,   ///< The send buffer is full.
+    kNotNow,   ///< The send buffer is full: again when poll() says POLLOUT.
     kDropped,  ///< The device refused it: its queue was full, it is down, or the frame is too large.
     kLost,     ///< The interface is gone.
   };
@@ -36,6 +37,7 @@ class PacketSocket {
 
  private:
   host::File file_;
+  int interface_index_;
 };
 
 }  // namespace windhover::backends::xdp

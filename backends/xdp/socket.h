@@ -2,24 +2,31 @@
 // One AF_XDP socket on one queue of an interface, and its four rings.
 //
 // The kernel's ways with such a socket, and what is made of them:
-//   bind EBUSY           the queue is taken, or was closed less than ~50 ms ago: tried again for a while, then
-//   SetupError. bind EOPNOTSUPP      no zero-copy there: the ladder's business (see xdp.h). sendto EAGAIN        more
-//   descriptors wait than one call takes, or the send buffer is full: call again later. sendto EBUSY         the device
-//   had no room: one frame was dropped *and* completed. Counted. sendto ENOBUFS       as EAGAIN: nothing was taken.
-//   sendto ENETDOWN      the interface is down: frames wait in the ring.
-//   sendto EINVAL        a descriptor that the kernel refuses stays at the head of the ring, and each retry completes
-//   it
-//                        again, so no completion can be believed any more: the socket is lost.
-//   sendto ENXIO, EBADF  the interface is gone: the socket is lost.
+//
+//   bind EBUSY        the queue is taken, or was closed less than ~50 ms ago: tried again for a while, then SetupError.
+//   bind EOPNOTSUPP   no zero-copy there: the ladder's business (see xdp.h).
+//   sendto EAGAIN     more descriptors wait than one call takes: call again. Or the send buffer is full: later.
+//   sendto EBUSY      the device had no room: one packet was dropped *and* completed. Counted; call again.
+//   sendto ENOBUFS    no memory (ENOMEM too): nothing was taken. Later.
+//   sendto ENETDOWN   the interface is down: frames wait in the ring.
+//   sendto EINVAL     a descriptor that the kernel refuses stays at the head of the ring, and each retry completes it
+//                     again, so no completion can be believed any more: the socket is lost.
+//   sendto ENXIO, EBADF, any other   the interface is gone, or nothing is known: the socket is lost.
+//
+// A queue that the interface receives on and does not transmit on (more receive than transmit queues) takes frames and
+// never sends them: the kernel says neither yes nor no. Whoever deals out queues keeps to those that do both.
+//
 // Closing: rings are unmapped before the descriptor is closed, else the queue would stay taken.
 
 #include <linux/if_xdp.h>
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "backends/host/file.h"
+#include "backends/xdp/mapping.h"
 #include "backends/xdp/ring.h"
 #include "backends/xdp/umem.h"
 
@@ -57,7 +64,7 @@ struct SocketStatistics {
 struct Kicked {
   enum class State : std::uint8_t {
     kDone,     ///< The kernel has taken all that it was shown.
-    kWaiting,  ///< Something is left: kick again later.
+    kWaiting,  ///< Something is left: kick again later, when poll() says POLLOUT.
     kDown,     ///< The interface is down; what is in the ring waits.
     kLost,     ///< `error` says how. Nothing more can be sent or received here.
   };
@@ -66,15 +73,16 @@ struct Kicked {
   int error = 0;
 };
 
-/// Thread: its lane's, once it is open. Move-only.
+/// Thread: its lane's, once it is open. Move-only. The UMEM, and `first`, outlive it.
 class Socket {
  public:
-  /// Opens and binds. `first` is the lane's socket on another queue, whose registration of the UMEM is then shared;
-  /// nullptr registers it. What was asked for and not given is added to `notes`. Throws SetupError with bind's errno.
+  /// Opens and binds. `first` is the lane's socket on another queue, whose registration of the UMEM is then shared, and
+  /// with it whatever of the request was settled there (mode, multi_buffer, metadata); nullptr registers it. What was
+  /// asked for and not given is added to `notes`. Throws SetupError with the errno of the call that failed.
   Socket(const SocketRequest& request, const Umem& umem, const Socket* first, std::vector<std::string>& notes);
-  Socket(Socket&& other) noexcept;
+  Socket(Socket&& other) noexcept = default;
   Socket& operator=(Socket&& other) = delete;
-  ~Socket();
+  ~Socket() = default;
 
   int fd() const { return file_.fd(); }
   std::uint32_t queue() const { return queue_; }
@@ -82,18 +90,53 @@ class Socket {
   bool zero_copy() const { return zero_copy_; }
   /// The kernel accepts kMetadata.
   bool has_metadata() const { return has_metadata_; }
+  /// The kernel accepts kContinued, and may deliver it.
+  bool multi_buffer() const { return multi_buffer_; }
+  /// kick() and wake_receive() drive the driver, if it can be.
+  bool busy_poll() const { return busy_poll_; }
 
   ProducerRing<std::uint64_t>& fill() { return fill_; }
   ConsumerRing<std::uint64_t>& completion() { return completion_; }
   ConsumerRing<Descriptor>& received() { return received_; }
   ProducerRing<Descriptor>& to_transmit() { return to_transmit_; }
 
-  /// Shows the kernel what was published in the TX ring. In at most a bounded number of calls.
+  /// Shows the kernel what was published in the TX ring, if it must be shown. In at most a bounded number of calls.
   Kicked kick();
   /// Shows the kernel the fill ring, where it asks for that.
   void wake_receive();
 
+  /// The error that poll() announces by POLLERR, once: ENETDOWN when the interface is gone. 0 for none.
+  int take_error();
+
   SocketStatistics statistics() const;
+
+ private:
+  enum Ring : std::size_t { kFill, kCompletion, kReceived, kToTransmit, kRingCount };
+
+  void register_umem(const SocketRequest& request, const Umem& umem, std::vector<std::string>& notes);
+  void make_rings(std::uint32_t ring_size);
+  RingMemory map_ring(Ring ring, const ::xdp_ring_offset& offset, std::uint32_t ring_size);
+  void raise_limits(const SocketRequest& request, const Umem& umem, std::vector<std::string>& notes);
+  void prefer_busy_poll(std::vector<std::string>& notes);
+  void bind_queue(const SocketRequest& request, const Socket* first, std::vector<std::string>& notes);
+  Kicked kick_kernel();
+  Kicked kick_driver();
+
+  // The order matters: what is declared last ends first, and a queue is free only when its rings are unmapped before
+  // the descriptor is closed.
+  host::File file_;
+  std::array<Mapping, kRingCount> mappings_;
+
+  ProducerRing<std::uint64_t> fill_;
+  ConsumerRing<std::uint64_t> completion_;
+  ConsumerRing<Descriptor> received_;
+  ProducerRing<Descriptor> to_transmit_;
+  std::uint32_t queue_ = 0;
+  std::uint32_t transmit_budget_ = 32;  // Descriptors that one call sends in copy mode.
+  bool zero_copy_ = false;
+  bool has_metadata_ = false;
+  bool multi_buffer_ = false;
+  bool busy_poll_ = false;
 };
 
 }  // namespace windhover::backends::xdp

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "stack/base/check.h"
 #include "stack/base/setup_error.h"
@@ -23,11 +24,6 @@ constexpr int kHugePages = MAP_HUGETLB | static_cast<int>(kHugePageBits << MAP_H
 std::size_t round_up(std::size_t size, std::size_t unit) { return (size + unit - 1) / unit * unit; }
 
 std::string mebibytes(std::size_t size) { return std::to_string(round_up(size, 1U << 20) >> 20) + " MiB"; }
-
-void* map_pages(std::size_t size, int flags) {
-  void* const at = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
-  return at == MAP_FAILED ? nullptr : at;
-}
 
 /// Preferred, not bound: where the node is full, memory of another is better than none.
 void prefer_node(void* at, std::size_t size, int node, std::vector<std::string>& notes) {
@@ -74,23 +70,17 @@ Umem::Umem(const UmemShape& shape, std::vector<std::string>& notes) : shape_(sha
                        "Lower backend.receiveFrames or backend.transmitFrames, or give the process more memory.");
     }
   }
-  memory_ = {static_cast<std::uint8_t*>(mapping_), size};
+  memory_ = {static_cast<std::uint8_t*>(mapping_.at()), size};
 }
 
-Umem::~Umem() { munmap(mapping_, mapping_size_); }
-
 int Umem::take(std::size_t size, int flags, std::vector<std::string>& notes) {
-  void* const at = map_pages(size, flags);
-  if (at == nullptr) return errno;
+  Mapping mapping(mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0), size);
+  if (!mapping) return errno;
   // A kernel without transparent huge pages refuses the advice, and nothing is lost.
-  if ((flags & MAP_HUGETLB) == 0) madvise(at, size, MADV_HUGEPAGE);
-  if (shape_.numa_node) prefer_node(at, size, *shape_.numa_node, notes);
-  if (const int error = touch(at, size); error != 0) {
-    munmap(at, size);
-    return error;
-  }
-  mapping_ = at;
-  mapping_size_ = size;
+  if ((flags & MAP_HUGETLB) == 0) madvise(mapping.at(), size, MADV_HUGEPAGE);
+  if (shape_.numa_node) prefer_node(mapping.at(), size, *shape_.numa_node, notes);
+  if (const int error = touch(mapping.at(), size); error != 0) return error;
+  mapping_ = std::move(mapping);
   return 0;
 }
 

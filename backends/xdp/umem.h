@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "backends/xdp/mapping.h"
 #include "stack/base/bytes.h"
 
 namespace windhover::backends::xdp {
@@ -28,7 +29,6 @@ class Umem {
   /// Takes the memory: huge pages if they are asked for and there are enough, else ordinary ones, and a note. Throws
   /// SetupError when there is no memory at all.
   Umem(const UmemShape& shape, std::vector<std::string>& notes);
-  ~Umem();
   Umem(const Umem&) = delete;
   Umem& operator=(const Umem&) = delete;
 
@@ -37,15 +37,14 @@ class Umem {
   stack::base::MutableBytes memory() const { return memory_; }
   bool on_huge_pages() const { return on_huge_pages_; }
   /// Bytes taken, rounded up to whole pages.
-  std::size_t memory_size() const { return mapping_size_; }
+  std::size_t memory_size() const { return mapping_.size(); }
 
  private:
   /// Maps, places and touches pages; returns the errno, 0 when it worked.
   int take(std::size_t size, int flags, std::vector<std::string>& notes);
 
   UmemShape shape_;
-  void* mapping_ = nullptr;
-  std::size_t mapping_size_ = 0;
+  Mapping mapping_;
   stack::base::MutableBytes memory_;
   bool on_huge_pages_ = false;
 };
