@@ -1,10 +1,14 @@
+#pragma once
 /* What the steering program and the process that loads it say to each other: the one text that both sides read.
  *
  * C, for clang's BPF target and for C++ alike. Addresses are 16 octets in network order, IPv4 as ::ffff:a.b.c.d
  * (RFC 4291 2.5.5.2). Ports are in host order.
+ *
+ *   wh_addresses   hash         wh_address -> __u32    what an address is: wh_address_flags
+ *   wh_endpoints   hash         wh_endpoint -> __u32   a taken port; the flags of its address
+ *   wh_sockets     XSKMAP       queue -> socket
+ *   wh_statistics  per-CPU      0 -> wh_statistics
  */
-#ifndef WINDHOVER_BPF_STEER_ABI_H
-#define WINDHOVER_BPF_STEER_ABI_H
 
 #include <linux/types.h>
 
@@ -13,7 +17,7 @@
 #define WH_ADDRESSES_MAX 256
 #define WH_ENDPOINTS_MAX 4096
 
-/* What an address is to the program: bits of a wh_addresses value. */
+/* What an address is to the program. */
 enum wh_address_flags {
   WH_ADDRESS_OWNED = 1,     /* Everything sent to it is ours, and its ARP and NDP. */
   WH_ADDRESS_SHARED = 2,    /* The host's too: TCP to a taken port is ours, and ICMP errors that quote such a flow. */
@@ -32,18 +36,14 @@ struct wh_endpoint {
   __u16 zero;
 };
 
-/* Indices of the per-CPU statistics, wh_statistics. Every frame counts once in RX_PACKETS and once in one of
- * REDIRECTED, PASSED and DROPPED; the rest say why. */
-enum wh_statistic {
-  WH_RX_PACKETS,
-  WH_RX_BYTES,
-  WH_REDIRECTED,
-  WH_PASSED,
-  WH_DROPPED,      /* Could be neither passed nor redirected: a failure while a tunnel's header was taken off. */
-  WH_MALFORMED,    /* Of the passed: too short or self-contradictory for what it says it is. */
-  WH_DECAPSULATED, /* Of the redirected: arrived in a tunnel. */
-  WH_NO_SOCKET,    /* Of the passed: ours, but no socket is bound to its queue (yet, or any more). */
-  WH_STATISTIC_COUNT,
+/* Every frame counts once in rx_packets and once in one of redirected, passed and dropped; the rest say why. */
+struct wh_statistics {
+  __u64 rx_packets;
+  __u64 rx_bytes;
+  __u64 redirected;
+  __u64 passed;
+  __u64 dropped;      /* Could be neither passed nor redirected: a failure once its outer headers were taken off. */
+  __u64 malformed;    /* Of the passed: too short or self-contradictory for what it says it is. */
+  __u64 decapsulated; /* Of the redirected: arrived in a tunnel. */
+  __u64 no_socket;    /* Of the passed: ours, but no socket is bound to its queue (yet, or any more). */
 };
-
-#endif
