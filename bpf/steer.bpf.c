@@ -10,7 +10,7 @@
 #include <linux/tcp.h>
 #include <stdbool.h>
 /* */
-#include "bpf/packet.h"
+#include "bpf/packet.bpf.h"
 #include "bpf/steer_abi.h"
 
 #define WH_VLAN_TAGS_MAX 2

@@ -335,8 +335,8 @@ def tests_mirror_sources(tree):
         # A source with many tests may split them: demux_ipv6_test.cc still tests demux.cc.
         names = stem.rsplit("/", 1)[-1].split("_")
         stems = [stem.rpartition("/")[0] + "/" + "_".join(names[:count]) for count in range(len(names), 0, -1)]
-        if not any(s + end in tree.files for s in stems for end in (".cc", ".h")):
-            yield Violation(file.path, 1, f"mirrors no source: there is no {stem}.cc or .h")
+        if not any(s + end in tree.files for s in stems for end in (".cc", ".h", ".bpf.c")):
+            yield Violation(file.path, 1, f"mirrors no source: there is no {stem}.cc, .h or .bpf.c")
 
 
 _LIST = re.compile(r"#define (WINDHOVER_\w+)\(X\)((?:[^\n]*\\\n)*[^\n]*)")

@@ -98,8 +98,10 @@ class Tree:
         return table
 
     def room_of(self, path):
-        """The room that a file lies in, or None outside the rooms: two folders deep under these three."""
+        """The room that a file lies in, or None outside the rooms: bpf, and two folders deep under these three."""
         parts = path.split("/")
+        if len(parts) == 2 and parts[0] == "bpf":
+            return "bpf"
         return "/".join(parts[:2]) if len(parts) > 2 and parts[0] in ("stack", "backends", "server") else None
 
     def closure(self, path):

@@ -3,6 +3,7 @@
 import concurrent.futures
 import os
 import subprocess
+import sysconfig
 
 import pytest
 
@@ -24,16 +25,21 @@ def test_tree_follows(rule):
 FLAGS = ["g++", "-std=c++20", "-fsyntax-only", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror",
          "-I.", "-isystem", "/usr/share/include/llhttp", "-DLLHTTP_STRICT_MODE=1", "-x", "c++", "/dev/null", "-include"]
 
+# What is written for the kernel's machine.
+BPF_FLAGS = ["clang", "-target", "bpf", "-O2", "-fsyntax-only", "-Wall", "-Werror", "-I.", "-idirafter",
+             f"/usr/include/{sysconfig.get_config_var('MULTIARCH')}", "-x", "c", "/dev/null", "-include"]
+
 
 def compiles_alone(path):
-    run = subprocess.run(FLAGS + [path], cwd=source.ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+    flags = BPF_FLAGS if path.endswith(".bpf.h") else FLAGS
+    run = subprocess.run(flags + [path], cwd=source.ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                          stderr=subprocess.PIPE, text=True, check=False)
     return "" if run.returncode == 0 else run.stderr
 
 
 def test_headers_compile_alone():
     verdicts = source.Verdicts(source.ROOT / "build" / "headers-clean")
-    prints = {f.path: TREE.fingerprint(f.path, " ".join(FLAGS)) for f in TREE.cpp() if f.is_header}
+    prints = {f.path: TREE.fingerprint(f.path, " ".join(FLAGS + BPF_FLAGS)) for f in TREE.cpp() if f.is_header}
     todo = [path for path, fingerprint in prints.items() if not verdicts.is_clean(fingerprint)]
     failures = []
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
