@@ -20,7 +20,7 @@ struct UmemShape {
   std::uint32_t chunk_size = 2048;  ///< 2048 or 4096.
   std::uint32_t chunk_count = 0;
   bool huge_pages = true;
-  std::optional<int> numa_node;  ///< Where the pages should lie, if the machine has more than one.
+  std::optional<int> numa_node{};  ///< Where the pages should lie, if the machine has more than one.
 };
 
 /// One run of pages, all touched. Owner: a lane's device; sockets borrow it and must be closed first.
