@@ -5,8 +5,12 @@
 namespace windhover::stack::lane {
 namespace {
 
-// A frame that comes within this time after the last one is cheaper to poll for than to be woken by.
-constexpr base::Duration kWorthPolling = std::chrono::microseconds(20);
+// A lane that slept sees a frame later than it came, and a client that waits for the answer asks later for it: what is
+// measured of a gap is longer by as much, and would keep the lane asleep for ever.
+constexpr base::Duration kWakeMax = std::chrono::microseconds(100);
+
+// Windows shorter than this are not worth a second look at the device.
+constexpr base::Duration kWindowMin = std::chrono::microseconds(1);
 
 // How long a stack waits that has more to give than a blocked device takes: long enough not to spin, short enough for
 // timers.
@@ -18,12 +22,7 @@ constexpr std::uint32_t kTimerTurnsMax = 32;
 }  // namespace
 
 bool Loop::turn(base::Instant now) {
-  const bool received = device_.receive(received_) != 0;
-  if (received) {
-    adapt(now);
-    stack_.input(now, received_);
-    received_.clear();
-  }
+  const bool received = receive(now);
   // A lane that was held up must not take for lost what lies in the device: timers come after what has arrived.
   if (!received || ++turns_without_timers_ == kTimerTurnsMax) {
     turns_without_timers_ = 0;
@@ -31,8 +30,25 @@ bool Loop::turn(base::Instant now) {
   }
   const bool transmitted = transmit(now);
   const bool moved = received || transmitted;
-  if (moved) idle_turns_ = 0;
+  if (moved) resting_ = false;
   return moved;
+}
+
+bool Loop::receive(base::Instant now) {
+  bool received = device_.receive(received_) != 0;
+  if (exchange_ != nullptr) {
+    if (received) {
+      exchange_->sort(lane_, device_.caps().medium, received_);
+      exchange_->ring(lane_);
+    }
+    // A burst that is full already must not keep mail waiting for ever.
+    if (received_.full()) stack_.input(now, received_);
+    received |= exchange_->collect(lane_, received_) != 0;
+  }
+  if (!received) return false;
+  if (resting_) adapt(now - idle_since_);
+  stack_.input(now, received_);
+  return true;
 }
 
 bool Loop::transmit(base::Instant now) {
@@ -43,22 +59,30 @@ bool Loop::transmit(base::Instant now) {
   return taken != 0;
 }
 
-void Loop::adapt(base::Instant now) {
-  if (idle_turns_ == 0) return;
-  if (now - idle_since_ <= kWorthPolling) {
-    idle_polls_ = std::min(config_.idle_polls_max, idle_polls_ * 2 + 1);
+void Loop::adapt(base::Duration gap) {
+  if (gap <= config_.spin_max + (slept_ ? kWakeMax : base::Duration::zero())) {
+    window_ = config_.spin_max;
   } else {
-    idle_polls_ /= 2;
+    window_ = window_ / 2 < kWindowMin ? base::Duration::zero() : window_ / 2;
   }
 }
 
-void Loop::rest(base::Instant now, int wake_fd) {
-  if (idle_turns_++ == 0) idle_since_ = now;
-  if (idle_turns_ <= idle_polls_) return;
+bool Loop::rest(base::Instant now, int wake_fd) {
+  if (!resting_) {
+    resting_ = true;
+    slept_ = false;
+    idle_since_ = now;
+  }
+  if (now - idle_since_ < window_) return false;
   const base::Instant deadline = stack_.next_deadline();
   base::Duration longest = deadline == base::kNever ? kRestMax : std::min(deadline - now, kRestMax);
   if (!ready_.empty()) longest = std::max(longest, kBlockedRest);
-  if (longest > base::Duration::zero()) device_.wait(longest, wake_fd);
+  if (longest <= base::Duration::zero()) return false;
+  if (exchange_ != nullptr && !exchange_->may_sleep(lane_)) return false;
+  device_.wait(longest, wake_fd);
+  if (exchange_ != nullptr) exchange_->awake(lane_);
+  slept_ = true;
+  return true;
 }
 
 bool Loop::flush(base::Instant now) {

@@ -14,7 +14,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr std::uint16_t kPort = 80;
-constexpr LoopConfig kNoPolling{.idle_polls_max = 0};
+constexpr LoopConfig kNoPolling{.spin_max = base::Duration::zero()};
 
 /// An end of a pair that writes down how long it was told to sleep, and takes nothing while it is blocked.
 class Observed final : public link::Device {
@@ -165,30 +165,100 @@ TEST_F(LoopTest, AfterStop_FlushSendsTheResets) {
   EXPECT_EQ(asked_.closed, tcp::CloseReason::kPeerReset);
 }
 
-/// Rests until the device is told to sleep; returns how many rests did not sleep.
-std::size_t polls_before_sleep(Loop& loop, Observed& device, base::Instant now) {
+/// Rests from `now` on, a turn each microsecond, until the device is told to sleep; returns how long that took.
+base::Duration window_of(Loop& loop, Observed& device, base::Instant now) {
   const std::size_t before = device.sleeps.size();
-  for (std::size_t polls = 0; polls < 1000; ++polls) {
-    loop.rest(now, -1);
-    if (device.sleeps.size() > before) return polls;
+  for (base::Duration passed{}; passed < milliseconds(1); passed += microseconds(1)) {
+    const bool slept = loop.rest(now + passed, -1);
+    EXPECT_EQ(slept, device.sleeps.size() > before);
+    if (slept) return passed;
+    EXPECT_FALSE(loop.turn(now + passed));
   }
-  return 1000;
+  return milliseconds(1);
 }
 
-TEST_F(LoopTest, PollsAsOftenAsFramesComeSoon) {
-  Loop loop(server_, server_device_, {.idle_polls_max = 8});
-  EXPECT_EQ(polls_before_sleep(loop, server_device_, now_), 8U);
+class WindowTest : public LoopTest {
+ protected:
+  /// The peer's next frame arrives at `at`.
+  void arrive(base::Instant at) {
+    if (asked_.open == nullptr) {
+      connect();
+    } else {
+      asked_.open->send(base::as_bytes("x"));
+    }
+    ASSERT_TRUE(client_loop_.turn(at));
+    ASSERT_TRUE(loop_.turn(at));
+    client_loop_.turn(at);
+    while (loop_.turn(at)) client_loop_.turn(at);
+  }
 
-  // A frame long after the last one: polling was a waste.
+  Loop loop_{server_, server_device_, {.spin_max = microseconds(80)}};
+};
+
+TEST_F(WindowTest, LastsAsLongAsFramesComeSoon) {
+  EXPECT_EQ(window_of(loop_, server_device_, now_), microseconds(80));
+  arrive(now_ + milliseconds(2));
+  EXPECT_EQ(window_of(loop_, server_device_, now_ + milliseconds(2)), microseconds(40));
+  // This one came while the lane would have polled at its best, had it not slept: it polls as long again.
+  arrive(now_ + milliseconds(2) + microseconds(75));
+  EXPECT_EQ(window_of(loop_, server_device_, now_ + milliseconds(3)), microseconds(80));
+}
+
+TEST_F(WindowTest, HalvesWithEachFrameThatComesLate_DownToNothing) {
+  base::Instant at = now_;
+  std::vector<std::int64_t> windows;
+  for (int frame = 0; frame < 9; ++frame) {
+    windows.push_back(window_of(loop_, server_device_, at) / microseconds(1));
+    at += milliseconds(5);
+    arrive(at);
+  }
+  EXPECT_EQ(windows, (std::vector<std::int64_t>{80, 40, 20, 10, 5, 3, 2, 0, 0}));
+}
+
+TEST_F(WindowTest, AFrameThatHadToWakeTheLane_IsNotTakenForLate) {
+  base::Instant at = now_;
+  while (window_of(loop_, server_device_, at) != base::Duration::zero()) {
+    at += milliseconds(5);
+    arrive(at);
+  }
+  at += milliseconds(5);
+  arrive(at);
+  ASSERT_TRUE(loop_.rest(at, -1));
+  at += microseconds(170);
+  arrive(at);
+  EXPECT_EQ(window_of(loop_, server_device_, at), microseconds(80));
+}
+
+TEST_F(WindowTest, OnceAsleepTheLaneStaysSo_UntilSomethingMoves) {
+  const base::Instant at = now_ + window_of(loop_, server_device_, now_);
+  EXPECT_TRUE(loop_.rest(at + microseconds(1), -1));
+  EXPECT_TRUE(loop_.rest(at + seconds(1), -1));
+}
+
+TEST_F(WindowTest, TimersFireWhileItPolls) {
+  Loop loop(server_, server_device_, {.spin_max = milliseconds(10)});
   connect();
   client_loop_.turn(now_);
-  ASSERT_TRUE(loop.turn(now_ + milliseconds(1)));
-  EXPECT_EQ(polls_before_sleep(loop, server_device_, now_ + milliseconds(1)), 4U);
+  loop.turn(now_);
+  client_loop_.turn(now_);
+  loop.turn(now_);
+  ASSERT_NE(served_.open, nullptr);
+  served_.open->set_timer(now_ + milliseconds(5));
+  for (base::Duration passed{}; passed < milliseconds(9); passed += microseconds(100)) {
+    loop.turn(now_ + passed);
+    EXPECT_FALSE(loop.rest(now_ + passed, -1));
+    if (passed < milliseconds(5)) EXPECT_EQ(served_.timers, 0);
+  }
+  EXPECT_EQ(served_.timers, 1);
+}
 
-  // The answer's answer comes at once: polling pays.
-  client_loop_.turn(now_ + milliseconds(1));
-  ASSERT_TRUE(loop.turn(now_ + milliseconds(1) + microseconds(5)));
-  EXPECT_EQ(polls_before_sleep(loop, server_device_, now_ + milliseconds(2)), 8U);
+TEST_F(WindowTest, WithoutAWindow_ItNeverPolls) {
+  Loop loop(server_, server_device_, kNoPolling);
+  EXPECT_EQ(window_of(loop, server_device_, now_), microseconds(0));
+  connect();
+  client_loop_.turn(now_);
+  ASSERT_TRUE(loop.turn(now_));
+  EXPECT_EQ(window_of(loop, server_device_, now_), microseconds(0));
 }
 
 }  // namespace
