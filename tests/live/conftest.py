@@ -38,6 +38,7 @@ def _interrupt(*_):
 def pytest_configure(config):
     config.addinivalue_line("markers", "smoke: runs on every backend, not just on the main one")
     config.addinivalue_line("markers", "ethernet: is about a device with link addresses")
+    config.addinivalue_line("markers", "on(*backends): is about these and runs on no other")
     config.addinivalue_line("markers", "ours: says something about windhover only, so it is left out for a stand-in")
     # Ends by signal take the same way out as Ctrl-C, so that every namespace is deleted.
     signal.signal(signal.SIGTERM, _interrupt)
@@ -60,6 +61,9 @@ def _belongs(item):
     backend = callspec.params.get("backend") if callspec else None
     if backend is None:
         return True
+    only = item.get_closest_marker("on")
+    if only:
+        return backend.name in only.args
     marked = {mark.name for mark in item.iter_markers()}
     if "ethernet" in marked and not backend.ethernet or "ours" in marked and not backend.ours:
         return False
@@ -113,6 +117,7 @@ def artifacts(request):
 def site():
     """The files that the servers serve."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="windhover-live-"))
+    os.chmod(folder, 0o755)  # A server that has given up its rights reads it too.
     yield Site(folder)
     shutil.rmtree(folder)
 
@@ -143,10 +148,12 @@ def pytest_terminal_summary(terminalreporter, config):
 
 
 class Live:
-    """A running server and the namespace that its clients live in. `v4` and `v6` are its base URLs."""
+    """A running server and the namespace that its clients live in. `v4` and `v6` are its base URLs. `far` is the server's
+    namespace: the same one, unless a veth pair lies between them."""
 
-    def __init__(self, namespace, server, backend):
+    def __init__(self, namespace, far, server, backend):
         self.namespace = namespace
+        self.far = far
         self.server = server
         self.backend = backend
         self.v4 = f"http://{backends.SERVER_V4}:{backends.PORT}"
@@ -162,23 +169,20 @@ class Live:
         return done.stdout
 
 
-def _start(namespace, request, backend, root, scratch, resources):
+def _server(namespace, request, backend, root, scratch):
+    """The class's server, not started. `namespace` is where it is to live."""
     settings = getattr(request.cls, "settings", ())
     if backend.ours:
         build = getattr(request.cls, "build", "release")
         path = backends.binary(build)
         require(os.access(path, os.X_OK), f"{path} is not built")
-        server = backends.Windhover(namespace, backend, root, scratch, build, settings)
-    else:
-        peer = resources.enter_context(netns.Namespace("peer"))
-        backends.join_by_veth(namespace, peer)
-        peer.run("sysctl", "-qw", "net.ipv4.tcp_max_syn_backlog=8192", "net.core.somaxconn=8192",
-                 "net.ipv6.conf.all.accept_ra=0", "net.ipv6.conf.peer0.accept_ra=0")
-        listen = [(address, backends.PORT) for address in (backends.SERVER_V4, backends.SERVER_V6)]
-        server = backends.Nginx(peer, root, scratch, listen,
-                                keep_alive=backends.nginx_setting(settings, "limits.keepAliveTimeout", "130s"),
-                                headers=backends.nginx_setting(settings, "limits.requestHeadersTimeout", "30s"))
-    return server
+        return backends.Windhover(namespace, backend, root, scratch, build, settings)
+    namespace.run("sysctl", "-qw", "net.ipv4.tcp_max_syn_backlog=8192", "net.core.somaxconn=8192",
+                  "net.ipv6.conf.all.accept_ra=0")
+    listen = [(address, backends.PORT) for address in (backends.SERVER_V4, backends.SERVER_V6)]
+    return backends.Nginx(namespace, root, scratch, listen,
+                          keep_alive=backends.nginx_setting(settings, "limits.keepAliveTimeout", "130s"),
+                          headers=backends.nginx_setting(settings, "limits.requestHeadersTimeout", "30s"))
 
 
 @pytest.fixture(scope="class")
@@ -190,11 +194,16 @@ def live(request, backend, tmp_path_factory):
     root = request.getfixturevalue(getattr(request.cls, "root", "site")).root
     scratch = tmp_path_factory.mktemp("server")
     with contextlib.ExitStack() as resources:
-        namespace = resources.enter_context(netns.Namespace(backend.name))
-        server = _start(namespace, request, backend, root, scratch, resources)
+        namespace = far = resources.enter_context(netns.Namespace(backend.name))
+        if backend.veth:
+            far = resources.enter_context(netns.Namespace("far"))
+            backends.join_by_veth(namespace, far, backend.veth)
+        server = _server(far, request, backend, root, scratch)
         resources.callback(server.kill)
         server.start()
-        yield Live(namespace, server, backend)
+        yield Live(namespace, far, server, backend)
+        if backend.ours and server.killed:
+            return
         watch = FrameWatch(namespace)
         wait_until(watch.at_rest, 30, "the clients' last frames")
         status = server.stop(watch)

@@ -1,5 +1,6 @@
 """The servers that the suite can be pointed at, each behind the same addresses: 10.66.0.2 and fd66::2, port 8080,
-reached from a namespace through a device called wh0.
+reached from a namespace through a device called wh0. With TUN that device is the server's own; otherwise it is one end of
+a veth pair, and the server lives at the other end in a namespace of its own.
 
 `nginx` is no backend of ours: it proves the harness and the clients, behind a veth pair, when there is doubt about
 which side is at fault."""
@@ -12,10 +13,20 @@ import re
 from .wait import wait_until
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
-DEVICE = "wh0"
+DEVICE, PEER_DEVICE = "wh0", "peer0"
 HOST_V4, HOST_V6 = "10.66.0.1", "fd66::1"
 SERVER_V4, SERVER_V6, PORT = "10.66.0.2", "fd66::2", 8080
 LISTENING = f"Now listening on: http://{SERVER_V4}:{PORT}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Veth:
+    """How the veth pair between a client and a server is made. `owned`: the server's end has no address in the kernel."""
+
+    mtu: int = 1500
+    queues: int = 1
+    checksum_offload: bool = True
+    owned: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,17 +38,42 @@ class Backend:
     settings: tuple = ()
     smoke: bool = False
     ours: bool = True
+    config: str = "tun.json"
+    veth: Veth | None = None
 
 
+def _xdp(name, generic=False, lanes=1, smoke=True, **veth):
+    """windhover on AF_XDP at the far end of a veth pair."""
+    veth = Veth(**veth)
+    settings = (f"backend.interface={PEER_DEVICE}", f"backend.mode={'generic' if generic else 'nativeCopy'}",
+                f"lane.count={lanes}")
+    if veth.owned:
+        settings += (f'backend.addresses=["{SERVER_V4}/24", "{SERVER_V6}/64"]',)
+    return Backend(name, ethernet=True, settings=settings, smoke=smoke, config="xdp.json", veth=veth)
+
+
+# Two of them run everything; the others run what is marked smoke and cover every pair of native or generic, shared or
+# owned addresses, MTU, queues, lanes and checksum offload.
 BACKENDS = {
     backend.name: backend
     for backend in (
         Backend("tun", ethernet=False),
         Backend("tap", ethernet=True, settings=("backend.layer=ethernet",), smoke=True),
-        Backend("nginx", ethernet=True, ours=False),
+        Backend("tun-2-lanes", ethernet=False, settings=("lane.count=2",), smoke=True),
+        _xdp("xdp", smoke=False),
+        _xdp("xdp-generic", generic=True, owned=True, smoke=False),
+        _xdp("xdp-2-lanes", lanes=2, queues=2),
+        _xdp("xdp-1-queue", lanes=2, owned=True, checksum_offload=False),
+        _xdp("xdp-jumbo", owned=True, queues=2, mtu=9000, checksum_offload=False),
+        _xdp("xdp-jumbo-2-lanes", lanes=2, queues=2, owned=True, mtu=9000),
+        _xdp("xdp-jumbo-shared", mtu=9000, checksum_offload=False),
+        _xdp("xdp-generic-shared", generic=True, queues=2, checksum_offload=False),
+        _xdp("xdp-generic-jumbo", generic=True, lanes=2, mtu=9000),
+        _xdp("xdp-generic-2-lanes", generic=True, lanes=2, queues=2, owned=True, mtu=9000, checksum_offload=False),
+        Backend("nginx", ethernet=True, ours=False, veth=Veth()),
     )
 }
-DEFAULT_BACKENDS = ("tun", "tap")
+DEFAULT_BACKENDS = tuple(name for name, backend in BACKENDS.items() if backend.ours)
 
 
 def binary(build):
@@ -46,17 +82,30 @@ def binary(build):
 
 
 class Windhover:
-    """`windhover serve` in a namespace of the client's: the device's kernel side is the client's interface."""
+    """`windhover serve` in a namespace: with TUN the client's, where its device's kernel side is the client's interface;
+    else the one at the far end of the veth pair."""
 
     def __init__(self, namespace, backend, root, scratch, build="release", settings=(), cpu=None):
+        self._made_by = namespace, backend, root, build, settings, cpu
         self._namespace = namespace
+        self._backend = backend
         self._scratch = pathlib.Path(scratch)
-        self._arguments = ["taskset", "-c", str(cpu)] if cpu is not None else []
-        self._arguments += [binary(build), "serve", "--config", REPOSITORY / "config" / "tun.json", "--root", root]
+        self.prefix = ["taskset", "-c", str(cpu)] if cpu is not None else []  # What it is started by.
+        self._arguments = [binary(build), "serve", "--config", REPOSITORY / "config" / backend.config, "--root", root]
         for setting in (*backend.settings, *settings):
             self._arguments += ["--set", setting]
         self._process = None
         self._ending = False
+        self.killed = False
+
+    def again(self, scratch):
+        """Another server like this one, not started."""
+        namespace, backend, root, build, settings, cpu = self._made_by
+        return Windhover(namespace, backend, root, scratch, build, settings, cpu)
+
+    @property
+    def _command(self):
+        return [*self.prefix, *self._arguments]
 
     @property
     def pids(self):
@@ -66,7 +115,7 @@ class Windhover:
     def output(self):
         """Everything that it has printed so far, with what it was started as."""
         printed = "".join(self._read(name) for name in ("stdout", "stderr"))
-        return f"$ {' '.join(map(str, self._arguments))}\n{printed}"
+        return f"$ {' '.join(map(str, self._command))}\n{printed}"
 
     def _read(self, name):
         path = self._scratch / f"server.{name}"
@@ -76,10 +125,12 @@ class Windhover:
         environment = dict(os.environ, ASAN_OPTIONS="detect_leaks=1:abort_on_error=0",
                            UBSAN_OPTIONS="print_stacktrace=1")
         with open(self._scratch / "server.stdout", "wb") as out, open(self._scratch / "server.stderr", "wb") as err:
-            self._process = self._namespace.popen(*self._arguments, stdout=out, stderr=err, env=environment)
+            self._process = self._namespace.popen(*self._command, stdout=out, stderr=err, env=environment)
         wait_until(lambda: LISTENING in self.output or self._process.poll() is not None, 60,
                    lambda: f"'{LISTENING}'\n{self.output}")
         assert self._process.poll() is None, f"the server ended at start with {self._process.returncode}\n{self.output}"
+        if self._backend.veth:
+            return
         # Duplicate address detection keeps the host's IPv6 address back for a second on a device that has neighbours.
         tentative = ("ip", "-6", "addr", "show", "dev", DEVICE, "tentative")
         wait_until(lambda: not self._namespace.run(*tentative).stdout.strip(), 10,
@@ -110,6 +161,7 @@ class Windhover:
 
     def kill(self):
         if self._process is not None and self.alive():
+            self.killed = True
             self._process.kill()
             self._process.wait()
 
@@ -178,12 +230,19 @@ class Nginx:
     kill = stop
 
 
-def join_by_veth(client, server):
-    """Connects two namespaces by a veth pair with the addresses that the suite uses; the client's end is called wh0."""
-    client.run("ip", "link", "add", DEVICE, "type", "veth", "peer", "name", "peer0", "netns", server.name)
-    for namespace, device, v4, v6 in ((client, DEVICE, HOST_V4, HOST_V6), (server, "peer0", SERVER_V4, SERVER_V6)):
-        namespace.run("ip", "addr", "add", f"{v4}/24", "dev", device)
-        namespace.run("ip", "addr", "add", f"{v6}/64", "dev", device, "nodad")
+def join_by_veth(client, server, veth=Veth()):
+    """Connects two namespaces by a veth pair with the addresses that the suite uses; the client's end is called wh0. The
+    neighbours of the client's end start unknown."""
+    queues = ("numtxqueues", veth.queues, "numrxqueues", veth.queues)
+    client.run("ip", "link", "add", DEVICE, *queues, "mtu", veth.mtu, "type", "veth",
+               "peer", "name", PEER_DEVICE, *queues, "mtu", veth.mtu, "netns", server.name)
+    for namespace, device, v4, v6 in ((client, DEVICE, HOST_V4, HOST_V6), (server, PEER_DEVICE, SERVER_V4, SERVER_V6)):
+        if not (veth.owned and namespace is server):
+            namespace.run("ip", "addr", "add", f"{v4}/24", "dev", device)
+            namespace.run("ip", "addr", "add", f"{v6}/64", "dev", device, "nodad")
+        namespace.run("sysctl", "-qw", f"net.ipv6.conf.{device}.accept_ra=0")
+        if not veth.checksum_offload:
+            namespace.run("ethtool", "-K", device, "tx", "off")
         namespace.run("ip", "link", "set", device, "up")
 
 
