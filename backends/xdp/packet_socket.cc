@@ -23,6 +23,11 @@ constexpr int kSendBufferSize = 8 << 20;
 
 void* mutable_address(const std::uint8_t* at) { return const_cast<std::uint8_t*>(at); }
 
+int set_qdisc_bypass(int fd, int on) { return setsockopt(fd, SOL_PACKET, PACKET_QDISC_BYPASS, &on, sizeof on); }
+
+/// Returns the errno, 0 when it went.
+int send_message(int fd, const msghdr& message) { return sendmsg(fd, &message, MSG_DONTWAIT) >= 0 ? 0 : errno; }
+
 }  // namespace
 
 PacketSocket::PacketSocket(int interface_index, const std::string& interface_name)
@@ -36,7 +41,7 @@ PacketSocket::PacketSocket(int interface_index, const std::string& interface_nam
     throw SetupError("setsockopt PACKET_VNET_HDR", errno, "Set backend.bulk to off.");
   }
   // What these two refuse costs speed alone.
-  setsockopt(fd(), SOL_PACKET, PACKET_QDISC_BYPASS, &on, sizeof on);
+  set_qdisc_bypass(fd(), 1);
   if (setsockopt(fd(), SOL_SOCKET, SO_SNDBUFFORCE, &kSendBufferSize, sizeof kSendBufferSize) != 0)
     setsockopt(fd(), SOL_SOCKET, SO_SNDBUF, &kSendBufferSize, sizeof kSendBufferSize);
 
@@ -64,8 +69,17 @@ PacketSocket::Sent PacketSocket::send(const link::Frame& frame) {
   msghdr message{};
   message.msg_iov = parts.data();
   message.msg_iovlen = count;
-  if (sendmsg(fd(), &message, MSG_DONTWAIT) >= 0) return Sent::kYes;
-  switch (errno) {
+  int error = send_message(fd(), message);
+  if (error == ENOBUFS && frame.offload().gso != link::Gso::kNone) {
+    // Past the queueing discipline nobody segments for a device without TSO, and the frame is dropped. The device may
+    // have lost it since the start (veth does when the peer attaches an XDP program), or have it for IPv4 alone.
+    set_qdisc_bypass(fd(), 0);
+    error = send_message(fd(), message);
+    set_qdisc_bypass(fd(), 1);
+  }
+  switch (error) {
+    case 0:
+      return Sent::kYes;
     case EAGAIN:
     case ENOMEM:
       return Sent::kNotNow;

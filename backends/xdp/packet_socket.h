@@ -1,9 +1,11 @@
 #pragma once
 // The bulk path: what AF_XDP cannot do, a packet socket on the same interface can.
 //
-// AF_PACKET with PACKET_VNET_HDR takes TCP super-frames, which the device segments (TSO) or the kernel does; with
-// PACKET_QDISC_BYPASS a frame is at the driver when sendmsg() returns. Header and body are gathered from where they
-// lie. It receives nothing (protocol 0). It also joins link-layer groups, for addresses that the kernel does not know.
+// AF_PACKET with PACKET_VNET_HDR takes TCP super-frames, which the device segments (TSO); with PACKET_QDISC_BYPASS a
+// frame is at the driver when sendmsg() returns. A super-frame that a device without TSO refuses goes again through the
+// queueing discipline, where the kernel segments it: slower, and possibly behind what follows it. Header and body are
+// gathered from where they lie. It receives nothing (protocol 0). It also joins link-layer groups, for addresses that
+// the kernel does not know.
 
 #include <cstdint>
 #include <span>

@@ -105,7 +105,8 @@ class Socket {
   /// Shows the kernel the fill ring, where it asks for that.
   void wake_receive();
 
-  /// The error that poll() announces by POLLERR, once: ENETDOWN when the interface is gone. 0 for none.
+  /// What has befallen the socket (SO_ERROR), told once: ENETDOWN when the interface is gone; 0 for nothing. poll()
+  /// does not announce it (Linux 6.18: a socket without an interface has no events), so ask from time to time.
   int take_error();
 
   SocketStatistics statistics() const;
