@@ -96,13 +96,14 @@ __noinline bool read_v4(struct xdp_md* ctx, __u32 at, __u32 end, bool quoted, st
 /* From `payload` and `protocol` of the fixed header to those of the transport header. */
 __noinline bool walk_extension_headers(struct xdp_md* ctx, struct packet* packet) {
   if (!packet) return false;
-  for (int count = 0; count < WH_EXTENSION_HEADERS_MAX; ++count) {
+  for (int count = 0; count <= WH_EXTENSION_HEADERS_MAX; ++count) {
     __u8 head[4];
     const __u8 protocol = packet->protocol;
     if (protocol != WH_PROTOCOL_HOP_BY_HOP && protocol != WH_PROTOCOL_ROUTING && protocol != WH_PROTOCOL_FRAGMENT &&
         protocol != WH_PROTOCOL_DESTINATION_OPTIONS && protocol != IPPROTO_AH) {
       return true;
     }
+    if (count == WH_EXTENSION_HEADERS_MAX) break;
     if (!LOAD(ctx, packet->payload, packet->end, head, sizeof head)) return false;
     __u32 size = (head[1] + 1U) * 8;
     if (protocol == IPPROTO_AH) size = (head[1] + 2U) * 4;
