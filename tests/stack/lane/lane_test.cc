@@ -247,7 +247,9 @@ TEST_F(WindowTest, TimersFireWhileItPolls) {
   for (base::Duration passed{}; passed < milliseconds(9); passed += microseconds(100)) {
     loop.turn(now_ + passed);
     EXPECT_FALSE(loop.rest(now_ + passed, -1));
-    if (passed < milliseconds(5)) EXPECT_EQ(served_.timers, 0);
+    if (passed < milliseconds(5)) {
+      EXPECT_EQ(served_.timers, 0);
+    }
   }
   EXPECT_EQ(served_.timers, 1);
 }
