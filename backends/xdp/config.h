@@ -34,16 +34,16 @@ enum class Bulk : std::uint8_t {
 
 /// Sizes of rings are powers of two.
 struct Config {
-  std::string interface;
+  std::string interface {};
   Mode mode = Mode::kAuto;
-  std::optional<std::uint32_t> queue_count;  ///< The first so many of the interface's queues; nothing: all of them.
-  std::optional<std::uint32_t> chunk_size;   ///< UMEM chunk, 2048 or 4096; nothing: 2048 when a frame fits, else 4096.
-  std::uint32_t ring_size = 2048;            ///< Descriptors in each ring of a queue (fill, completion, RX, TX).
-  std::uint32_t receive_frames = 4096;       ///< UMEM chunks to receive into, per queue.
-  std::uint32_t transmit_frames = 4096;      ///< UMEM chunks to transmit from, per lane.
-  bool huge_pages = true;                    ///< Tried first; ordinary pages serve too, and a note says so.
-  bool transmit_checksum = true;             ///< Ask the kernel for checksums (TX metadata); else we compute them.
-  bool busy_poll = false;                    ///< Drive the driver from the lane (SO_PREFER_BUSY_POLL), where it can be.
+  std::optional<std::uint32_t> queue_count{};  ///< The first so many of the interface's queues; nothing: all of them.
+  std::optional<std::uint32_t> chunk_size{};  ///< UMEM chunk, 2048 or 4096; nothing: 2048 when a frame fits, else 4096.
+  std::uint32_t ring_size = 2048;             ///< Descriptors in each ring of a queue (fill, completion, RX, TX).
+  std::uint32_t receive_frames = 4096;        ///< UMEM chunks to receive into, per queue.
+  std::uint32_t transmit_frames = 4096;       ///< UMEM chunks to transmit from, per lane.
+  bool huge_pages = true;                     ///< Tried first; ordinary pages serve too, and a note says so.
+  bool transmit_checksum = true;              ///< Ask the kernel for checksums (TX metadata); else we compute them.
+  bool busy_poll = false;  ///< Drive the driver from the lane (SO_PREFER_BUSY_POLL), where it can be.
   ReceiveChecksum receive_checksum = ReceiveChecksum::kAuto;
   Bulk bulk = Bulk::kAuto;
 };

@@ -98,10 +98,11 @@ void Receiver::hand_up(Frame frame, Burst& burst) {
 }
 
 void Receiver::refill() {
-  for (std::size_t at = 0; at < queues_.size(); ++at) {
-    Queue& queue = queues_[at];
+  const auto is_low = [this](const Queue& queue) { return queue.owed >= refill_batch_; };
+  auto low_count = static_cast<std::size_t>(std::ranges::count_if(queues_, is_low));
+  for (Queue& queue : queues_) {
     // What is short goes round: no queue takes the last chunks while another has none.
-    if (queue.owed >= refill_batch_) refill(queue, chunks_.arena().free_count() / (queues_.size() - at));
+    if (is_low(queue)) refill(queue, chunks_.arena().free_count() / low_count--);
     queue.socket->wake_receive();
   }
 }
