@@ -31,10 +31,15 @@ client() { ip netns exec client "$@"; }
 set -- /modules/*.ko
 for module; do insmod "$module" || echo "guest: $module was not loaded"; done
 : >/run/server.log
+set -e
 ip link set lo up
-ip netns add client && ip link set eth1 netns client || fail "no client: the cards eth0 and eth1 are not both there"
-ip addr add 10.66.0.2/24 dev eth0 && ip link set eth0 up
-client ip addr add 10.66.0.1/24 dev eth1 && client ip link set eth1 up
+ip netns add client
+ip link set eth1 netns client
+ip addr add 10.66.0.2/24 dev eth0
+ip link set eth0 up
+client ip addr add 10.66.0.1/24 dev eth1
+client ip link set eth1 up
+set +e
 echo "guest: Linux $(uname -r)"
 
 head -c "${large_mib}M" /dev/urandom >/site/large.bin
@@ -44,8 +49,8 @@ expected=$(sha256sum </site/large.bin)
 windhover serve --config /config/xdp.json --root /site --set backend.interface=eth0 --set backend.mode=zeroCopy \
   --set tcp.connectionsMax=1024 >/run/server.log 2>&1 &
 server=$!
-client curl -sS -o /run/hello.txt --retry 60 --retry-delay 1 --retry-connrefused --retry-max-time 60 --connect-timeout 2 \
-  $url/hello.txt || fail "the server did not answer"
+client curl -sS -o /run/hello.txt --retry 60 --retry-delay 1 --retry-connrefused --retry-max-time 60 \
+  --connect-timeout 2 $url/hello.txt 2>/run/curl.log || fail "the server did not answer"
 cmp /run/hello.txt /site/hello.txt || fail "a small answer was wrong"
 sed 's/^/guest: server: /' /run/server.log
 ss -a --xdp -e | sed 's/^/guest: ss: /'
@@ -58,5 +63,5 @@ echo "guest: $large_mib MiB in $took s, SHA-256 ${actual%% *} on both sides"
 
 kill -TERM $server
 wait $server || fail "the server ended with $?"
-sed -n 's/.*framesIn=\|.*frames_in=/&/p' /run/server.log | sed 's/^/guest: summary: /'
+sed -n '/frames_in=/s/^/guest: server: /p' /run/server.log
 finish 0

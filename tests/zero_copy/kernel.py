@@ -24,7 +24,7 @@ class Unavailable(Exception):
 
 
 def fetch(cache):
-    """The kernel in the folder `cache`, fetched unless it is there: (version, path of vmlinuz, paths of the modules)."""
+    """The kernel in the folder `cache`, fetched unless it is there: (version, path of vmlinuz, paths of modules)."""
     cache = pathlib.Path(cache).resolve()
     done = cache / "version"
     if not done.exists():

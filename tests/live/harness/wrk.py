@@ -36,13 +36,12 @@ def _latency(percent, text):
     return float(found.group(1)) * _UNITS[found.group(2)]
 
 
-def run(namespace, url, connections, seconds, cpu=None):
-    """Loads `url` with one thread for that long."""
+def run(namespace, url, connections, seconds, cpu=None, threads=1):
+    """Loads `url` for that long; `cpu` is one or several ("0,1")."""
     pinned = ["taskset", "-c", str(cpu)] if cpu is not None else []
     # wrk gives up on a request after its timeout and counts it as a socket error.
-    text = namespace.run(*pinned, "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "8s", "--latency",
-                         url,
-                         timeout=seconds + 60).stdout
+    text = namespace.run(*pinned, "wrk", f"-t{threads}", f"-c{connections}", f"-d{seconds}s", "--timeout", "8s",
+                         "--latency", url, timeout=seconds + 60).stdout
     total = _number(r"(\d+) requests in ([\d.]+)(s|m),", text)
     duration = float(total.group(2)) * (60 if total.group(3) == "m" else 1)
     errors = _number(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", text, 0)
