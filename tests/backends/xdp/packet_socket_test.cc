@@ -163,7 +163,7 @@ void PacketSocketTest::super_frame_arrives_in_segments(bool v4) {
   std::vector<std::uint8_t> arrived;
   while (arrived.size() < payload.size()) {
     const auto seen = peer.receive();
-    ASSERT_TRUE(seen);
+    ASSERT_TRUE(seen) << arrived.size() << " of " << payload.size();
     ASSERT_GT(seen->bytes.size(), header_size);
     ASSERT_LE(seen->bytes.size(), header_size + kMss);
     EXPECT_EQ(seen->offload.gso, link::Gso::kNone);

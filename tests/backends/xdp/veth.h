@@ -113,6 +113,12 @@ class VethTest : public host::OwnNamespace {
     run("ethtool -L s0 rx 2 tx 2 && ethtool -L c0 rx 2 tx 2");
     run("ip link set s0 up && ip link set c0 up");
     index_ = static_cast<int>(if_nametoindex("s0"));
+    ASSERT_TRUE(eventually([] { return is_active("s0") && is_active("c0"); }));
+  }
+
+  /// The kernel gives an interface its queueing discipline a little after it is up; until then it loses frames.
+  static bool is_active(const std::string& interface) {
+    return std::system(("ip link show " + interface + " | grep -q 'qdisc noqueue state UP'").c_str()) == 0;
   }
 
   /// From its second packet on the peer looks at its ring of 256 only when a tenth of a second has passed.
