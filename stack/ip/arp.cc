@@ -15,20 +15,20 @@ using wire::MacAddress;
 void Arp::input(base::Instant now, base::Bytes packet) {
   const auto view = wire::ArpView::parse(packet);
   if (!view) return counters_.drop(Drop::kArpMalformed);
+  if (interface_.replies_to_sender()) return counters_.drop(Drop::kArpIgnored);
   const Address sender = view->sender_address();
   const MacAddress mac = view->sender_mac();
   const bool probe = sender.is_unspecified();  // RFC 5227 2.1: nothing to learn, but to be answered.
   // Our own address under another link address is a conflict or a forgery: neither is answered.
-  if (mac.is_multicast() || mac.is_zero() || mac == interface_.mac() ||
-      (!probe && interface_.is_bad_source_v4(sender.v4_value()))) {
+  if (!mac.is_station() || mac == interface_.mac() || (!probe && interface_.is_bad_source_v4(sender.v4_value()))) {
     return counters_.drop(Drop::kArpIgnored);
   }
   const Address target = view->target_address();
-  const bool to_us = interface_.is_local_v4(target.v4_value());
+  const bool to_us = interface_.is_told(target);
   if (to_us && view->operation() == ArpOperation::kRequest) {
     const bool learn = !probe && (interface_.is_on_link(sender) || sender == interface_.gateway_v4());
     if (learn) neighbours_.learn(now, sender, mac, Claim::kQuestion);
-    send({ArpOperation::kReply, interface_.mac(), target, mac, sender}, mac);
+    if (interface_.answers_neighbours()) send({ArpOperation::kReply, interface_.mac(), target, mac, sender}, mac);
     return counters_.count(Event::kFramesConsumed);
   }
   const Claim claim = to_us ? Claim::kAnswer : Claim::kAnnouncement;

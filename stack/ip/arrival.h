@@ -7,6 +7,7 @@
 #include "stack/ip/interface.h"
 #include "stack/link/frame.h"
 #include "stack/wire/address.h"
+#include "stack/wire/ethernet.h"
 #include "stack/wire/ipv6.h"
 
 namespace windhover::stack::ip {
@@ -28,6 +29,7 @@ struct Arrival {
   std::uint16_t network_size = 0;  ///< The IP header and what follows it up to `protocol`, in bytes.
   wire::Address source;
   wire::Address destination;
+  wire::MacAddress link_source{};  ///< As Packet's; left to the caller.
   wire::Ipv6Chain chain;
 };
 

@@ -126,7 +126,9 @@ Input Icmp::drop(Drop reason) {
 Input Icmp::input_v4(base::Instant now, link::Frame frame, const Arrival& arrival) {
   const auto message = Icmpv4View::parse(frame.bytes());
   if (!message) return drop(Drop::kIcmpMalformed);
-  if (frame.offload().checksum == link::Checksum::kNone && !message->checksum_ok()) return drop(Drop::kIcmpBadChecksum);
+  const link::Checksum checksum = frame.offload().checksum;
+  const bool begun = checksum == link::Checksum::kEither && message->checksum_begun();
+  if (link::needs_verification(checksum) && !begun && !message->checksum_ok()) return drop(Drop::kIcmpBadChecksum);
   if (message->type() == Icmpv4Type::kEchoRequest) return echo(now, frame, arrival);
   if (!message->is_error()) return drop(Drop::kIcmpIgnored);
   const std::optional<Quote> quote = quote_v4(message->body());
@@ -138,7 +140,10 @@ Input Icmp::input_v4(base::Instant now, link::Frame frame, const Arrival& arriva
 Input Icmp::input_v6(base::Instant now, link::Frame frame, const Arrival& arrival) {
   const auto message = Icmpv6View::parse(frame.bytes());
   if (!message) return drop(Drop::kIcmpMalformed);
-  if (frame.offload().checksum == link::Checksum::kNone && !message->checksum_ok(arrival.source, arrival.destination)) {
+  const link::Checksum checksum = frame.offload().checksum;
+  const bool begun =
+      checksum == link::Checksum::kEither && message->checksum_begun(arrival.source, arrival.destination);
+  if (link::needs_verification(checksum) && !begun && !message->checksum_ok(arrival.source, arrival.destination)) {
     return drop(Drop::kIcmpBadChecksum);
   }
   const wire::NdpEnvelope envelope{arrival.source, arrival.destination, arrival.hop_limit};
@@ -180,7 +185,8 @@ Input Icmp::echo(base::Instant now, const link::Frame& request, const Arrival& a
     seal_icmpv6(reply, output_.caps(), {.type = Icmpv6Type::kEchoReply, .rest = rest}, *source, arrival.source);
   }
   counters_.count(Event::kEchoReplies);
-  output_.send_from(now, std::move(reply), *source, arrival.source, v4 ? wire::kProtocolIcmpv4 : wire::kProtocolIcmpv6);
+  output_.answer(now, std::move(reply), {*source, arrival.source, arrival.link_source},
+                 v4 ? wire::kProtocolIcmpv4 : wire::kProtocolIcmpv6);
   return Consumed{};
 }
 

@@ -16,7 +16,6 @@ namespace {
 using base::Bytes;
 using base::Drop;
 using base::Event;
-using wire::Address;
 using wire::Icmpv6Header;
 using wire::Icmpv6Type;
 using End = wire::Ipv6Chain::End;
@@ -52,9 +51,10 @@ bool carries_icmpv6_error(Bytes packet) {
 void IcmpErrors::tell_of_rejection(base::Instant now, const Packet& packet) {
   const Bytes about = packet.frame.bytes();
   const bool udp = packet.protocol == Protocol::kUdp;
+  const Ends ends{packet.destination, packet.source, packet.link_source};
   if (packet.source.is_v4()) {
     const std::uint8_t code = udp ? wire::kIcmpv4PortUnreachable : wire::kIcmpv4ProtocolUnreachable;
-    return send_v4(now, about, code, packet.destination, packet.source);
+    return send_v4(now, about, code, ends);
   }
   Icmpv6Header header{.type = Icmpv6Type::kUnreachable, .code = wire::kIcmpv6PortUnreachable};
   if (!udp) {
@@ -62,7 +62,7 @@ void IcmpErrors::tell_of_rejection(base::Instant now, const Packet& packet) {
     CHECK(view);
     header = {Icmpv6Type::kParameterProblem, wire::kIcmpv6UnknownNextHeader, view->chain().named_at};
   }
-  send_v6(now, about, header, packet.destination, packet.source);
+  send_v6(now, about, header, ends);
 }
 
 void IcmpErrors::tell_of_extension(base::Instant now, const link::Frame& frame, const Arrival& arrival) {
@@ -93,10 +93,10 @@ void IcmpErrors::tell_of_extension(base::Instant now, const link::Frame& frame, 
   }
   if (arrival.source.is_unspecified() || (arrival.to_group && !even_to_group) || carries_icmpv6_error(about)) return;
   const auto from = arrival.to_group ? interface_.source_for(arrival.source) : arrival.destination;
-  if (from) send_v6(now, about, header, *from, arrival.source);
+  if (from) send_v6(now, about, header, {*from, arrival.source, arrival.link_source});
 }
 
-void IcmpErrors::send_v4(base::Instant now, Bytes about, std::uint8_t code, const Address& from, const Address& to) {
+void IcmpErrors::send_v4(base::Instant now, Bytes about, std::uint8_t code, const Ends& ends) {
   if (!bucket_.take(now)) return counters_.drop(Drop::kIcmpRateLimited);
   const Bytes quote = about.first(std::min(about.size(), kQuoteMaxV4));
   link::Frame frame = output_.make(output_.headroom(true), wire::Icmpv4Header::kSize + quote.size());
@@ -104,19 +104,18 @@ void IcmpErrors::send_v4(base::Instant now, Bytes about, std::uint8_t code, cons
   std::copy(quote.begin(), quote.end(), frame.bytes().begin() + wire::Icmpv4Header::kSize);
   seal_icmpv4(frame, output_.caps(), {.type = wire::Icmpv4Type::kUnreachable, .code = code});
   counters_.count(Event::kErrorsSent);
-  output_.send_from(now, std::move(frame), from, to, wire::kProtocolIcmpv4);
+  output_.answer(now, std::move(frame), ends, wire::kProtocolIcmpv4);
 }
 
-void IcmpErrors::send_v6(base::Instant now, Bytes about, const Icmpv6Header& header, const Address& from,
-                         const Address& to) {
+void IcmpErrors::send_v6(base::Instant now, Bytes about, const Icmpv6Header& header, const Ends& ends) {
   if (!bucket_.take(now)) return counters_.drop(Drop::kIcmpRateLimited);
   const Bytes quote = about.first(std::min(about.size(), kQuoteMaxV6));
   link::Frame frame = output_.make(output_.headroom(false), Icmpv6Header::kSize + quote.size());
   if (!frame) return;
   std::copy(quote.begin(), quote.end(), frame.bytes().begin() + Icmpv6Header::kSize);
-  seal_icmpv6(frame, output_.caps(), header, from, to);
+  seal_icmpv6(frame, output_.caps(), header, ends.from, ends.to);
   counters_.count(Event::kErrorsSent);
-  output_.send_from(now, std::move(frame), from, to, wire::kProtocolIcmpv6);
+  output_.answer(now, std::move(frame), ends, wire::kProtocolIcmpv6);
 }
 
 }  // namespace windhover::stack::ip

@@ -33,10 +33,8 @@ class IcmpErrors {
   void tell_of_extension(base::Instant now, const link::Frame& frame, const Arrival& arrival);
 
  private:
-  void send_v4(base::Instant now, base::Bytes about, std::uint8_t code, const wire::Address& from,
-               const wire::Address& to);
-  void send_v6(base::Instant now, base::Bytes about, const wire::Icmpv6Header& header, const wire::Address& from,
-               const wire::Address& to);
+  void send_v4(base::Instant now, base::Bytes about, std::uint8_t code, const Ends& ends);
+  void send_v6(base::Instant now, base::Bytes about, const wire::Icmpv6Header& header, const Ends& ends);
 
   const Interface& interface_;
   Output& output_;

@@ -25,11 +25,15 @@ Address interface_local_all_nodes() {
 }  // namespace
 
 Interface::Interface(const Config& config, link::Medium medium)
-    : medium_(medium), mac_(config.mac), groups_{wire::all_nodes(), interface_local_all_nodes()} {
+    : medium_(medium),
+      replies_to_sender_(config.reply_to_sender && medium == link::Medium::kEthernet),
+      answers_neighbours_(config.answers_neighbours && !config.reply_to_sender && medium == link::Medium::kEthernet),
+      mac_(config.mac),
+      groups_{wire::all_nodes(), interface_local_all_nodes()} {
   if (config.addresses.size() > kAddressesMax) {
     throw SetupError("addresses", 0, "Name at most " + std::to_string(kAddressesMax) + " addresses.");
   }
-  if (medium == link::Medium::kEthernet && (mac_.is_zero() || mac_.is_multicast())) {
+  if (medium == link::Medium::kEthernet && !mac_.is_station()) {
     throw SetupError("mac", 0,
                      "Give the device a link address of its own: six octets, the first of them even, not all zero.");
   }
@@ -56,7 +60,7 @@ void Interface::add(const InterfaceAddress& added) {
     v4_[v4_count_++] = {value, value | host};
   }
   if (impossible) throw SetupError("address " + text, 0, "Choose an address that one host can have in that prefix.");
-  if (!address.is_v4()) groups_.push_back(wire::solicited_node(address));
+  if (!address.is_v4() && !added.quiet) groups_.push_back(wire::solicited_node(address));
   addresses_.push_back(added);
 }
 
@@ -78,6 +82,11 @@ bool Interface::is_local(const Address& address) const {
   return false;
 }
 
+bool Interface::is_told(const Address& address) const {
+  const auto told = [&](const InterfaceAddress& local) { return local.address == address && !local.quiet; };
+  return std::any_of(addresses_.begin(), addresses_.end(), told);
+}
+
 bool Interface::is_broadcast_v4(std::uint32_t address) const {
   if (address == kLimitedBroadcast) return true;
   for (std::size_t at = 0; at < v4_count_; ++at) {
@@ -94,9 +103,10 @@ bool Interface::is_bad_source_v6(const Address& address) const {
   return address.is_multicast() || address.is_loopback() || is_local(address);
 }
 
-const InterfaceAddress* Interface::longest_prefix(const Address& remote) const {
+const InterfaceAddress* Interface::longest_prefix(const Address& remote, bool with_quiet) const {
   const InterfaceAddress* best = nullptr;
   for (const InterfaceAddress& local : addresses_) {
+    if (local.quiet && !with_quiet) continue;
     if (!remote.in_prefix(local.address, local.prefix_length)) continue;
     if (best == nullptr || local.prefix_length > best->prefix_length) best = &local;
   }
@@ -104,31 +114,33 @@ const InterfaceAddress* Interface::longest_prefix(const Address& remote) const {
 }
 
 bool Interface::is_on_link(const Address& address) const {
-  return longest_prefix(address) != nullptr || (!address.is_v4() && address.is_link_local());
+  return longest_prefix(address, true) != nullptr || (!address.is_v4() && address.is_link_local());
 }
 
 std::optional<Address> Interface::source_for(const Address& remote) const {
-  if (const InterfaceAddress* local = longest_prefix(remote)) return local->address;
+  if (const InterfaceAddress* local = longest_prefix(remote, false)) return local->address;
   const std::optional<Address>& gateway = remote.is_v4() ? gateway_v4_ : gateway_v6_;
   if (gateway && !remote.is_link_local()) {
-    const InterfaceAddress* beside = longest_prefix(*gateway);
+    const InterfaceAddress* beside = longest_prefix(*gateway, false);
     if (beside != nullptr && !beside->address.is_link_local()) return beside->address;
   }
   const InterfaceAddress* best = nullptr;
   for (const InterfaceAddress& local : addresses_) {
-    if (local.address.is_v4() != remote.is_v4()) continue;
+    if (local.quiet || local.address.is_v4() != remote.is_v4()) continue;
     const bool same_scope = local.address.is_link_local() == remote.is_link_local();
     if (best == nullptr || (same_scope && best->address.is_link_local() != remote.is_link_local())) best = &local;
   }
   return best == nullptr ? std::nullopt : std::optional(best->address);
 }
 
-std::optional<Hop> Interface::route(const Address& remote, const std::optional<Address>& source) const {
+std::optional<Hop> Interface::route(const Address& remote, const std::optional<Address>& source,
+                                    const wire::MacAddress& heard_from) const {
   if (source && (source->is_v4() != remote.is_v4() || !is_local(*source))) return {};
   if (remote.is_unspecified() || remote.is_multicast() || remote.is_loopback() || is_local(remote)) return {};
   if (remote.is_v4() && (remote.v4_value() >= 0xf0000000U || is_broadcast_v4(remote.v4_value()))) return {};
   const std::optional<Address> from = source ? source : source_for(remote);
   if (!from) return {};
+  if (replies_to_sender_) return heard_from.is_station() ? std::optional(Hop{*from, remote}) : std::nullopt;
   if (medium_ == link::Medium::kIp || is_on_link(remote)) return Hop{*from, remote};
   const std::optional<Address>& gateway = remote.is_v4() ? gateway_v4_ : gateway_v6_;
   if (!gateway) return {};

@@ -36,7 +36,14 @@ class Interface {
   const std::optional<wire::Address>& gateway_v4() const { return gateway_v4_; }
   const std::optional<wire::Address>& gateway_v6() const { return gateway_v6_; }
 
+  /// Answers go to the link address that was heard from; ARP and NDP are another's business.
+  bool replies_to_sender() const { return replies_to_sender_; }
+  /// ARP requests and neighbour solicitations are answered here.
+  bool answers_neighbours() const { return answers_neighbours_; }
+
   bool is_local(const wire::Address& address) const;
+  /// Ours, and told to who asks for it on the link: not a quiet one.
+  bool is_told(const wire::Address& address) const;
   /// The same for an IPv4 address in host order.
   bool is_local_v4(std::uint32_t address) const;
 
@@ -57,9 +64,11 @@ class Interface {
   bool is_on_link(const wire::Address& address) const;
 
   /// As Ip::route().
-  std::optional<Hop> route(const wire::Address& remote, const std::optional<wire::Address>& source) const;
+  std::optional<Hop> route(const wire::Address& remote, const std::optional<wire::Address>& source,
+                           const wire::MacAddress& heard_from = {}) const;
 
-  /// Our address to speak from when `remote` is asked about or answered; nothing when we have none of its family.
+  /// Our address to speak from when `remote` is asked about or answered; nothing when we have none of its family. Never
+  /// a quiet one, which would show whose it is.
   std::optional<wire::Address> source_for(const wire::Address& remote) const;
 
  private:
@@ -70,9 +79,11 @@ class Interface {
 
   void add(const InterfaceAddress& address);
   void set_gateway(std::optional<wire::Address>& gateway, const std::optional<wire::Address>& configured, bool v4);
-  const InterfaceAddress* longest_prefix(const wire::Address& remote) const;
+  const InterfaceAddress* longest_prefix(const wire::Address& remote, bool with_quiet) const;
 
   link::Medium medium_;
+  bool replies_to_sender_;
+  bool answers_neighbours_;
   wire::MacAddress mac_;
   std::vector<InterfaceAddress> addresses_;
   std::optional<wire::Address> gateway_v4_;

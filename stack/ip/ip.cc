@@ -34,9 +34,17 @@ using Verdict = Arrival::Verdict;
 bool is_sound_udp(const Packet& packet) {
   const auto view = wire::UdpView::parse(packet.frame.bytes());
   if (!view) return false;
-  if (packet.frame.offload().checksum != link::Checksum::kNone) return true;
-  return view->checksum_ok(packet.source, packet.destination);
+  const link::Checksum checksum = packet.frame.offload().checksum;
+  if (checksum == link::Checksum::kEither && view->checksum_begun(packet.source, packet.destination)) return true;
+  return !link::needs_verification(checksum) || view->checksum_ok(packet.source, packet.destination);
 }
+
+/// What the link header of a frame said; nothing on a medium that has none.
+struct LinkHeader {
+  std::size_t size = 0;
+  bool to_many = false;  ///< To a group or broadcast address.
+  wire::MacAddress source{};
+};
 
 /// The share of the transmit arena that packets waiting for their neighbours may hold.
 constexpr std::uint32_t kWaitingShare = 8;
@@ -99,9 +107,10 @@ struct Ip::Parts final : NeighbourPort {
   }
 
   Input ethernet_input(base::Instant now, Frame& frame);
-  Input ipv4_input(base::Instant now, Frame& frame, bool to_many, std::size_t link_size);
-  Input ipv6_input(base::Instant now, Frame& frame, bool to_many, std::size_t link_size);
+  Input ipv4_input(base::Instant now, Frame& frame, const LinkHeader& link);
+  Input ipv6_input(base::Instant now, Frame& frame, const LinkHeader& link);
   Input not_ours(base::Instant now, Frame& frame, const Arrival& arrival, std::size_t link_size);
+  void announce();
 
   const link::Caps& caps;
   base::Counters& counters;
@@ -131,40 +140,49 @@ Input Ip::Parts::ethernet_input(base::Instant now, Frame& frame) {
     return Passed{std::move(frame)};
   }
   const EtherType type = view->ether_type();
+  const LinkHeader header{link_size, to_many, view->source()};
   frame.trim_front(link_size);
-  if (type == EtherType::kIpv4) return ipv4_input(now, frame, to_many, link_size);
-  if (type == EtherType::kIpv6) return ipv6_input(now, frame, to_many, link_size);
+  if (type == EtherType::kIpv4) return ipv4_input(now, frame, header);
+  if (type == EtherType::kIpv6) return ipv6_input(now, frame, header);
   if (type != EtherType::kArp) return drop(Drop::kLinkUnknownType);
   arp.input(now, frame.bytes());
   return Consumed{};
 }
 
-Input Ip::Parts::ipv4_input(base::Instant now, Frame& frame, bool to_many, std::size_t link_size) {
-  const Arrival arrival = arrive_ipv4(interface, frame, to_many);
+Input Ip::Parts::ipv4_input(base::Instant now, Frame& frame, const LinkHeader& link) {
+  Arrival arrival = arrive_ipv4(interface, frame, link.to_many);
   if (arrival.verdict != Verdict::kOurs) [[unlikely]] {
-    return not_ours(now, frame, arrival, link_size);
+    arrival.link_source = link.source;
+    return not_ours(now, frame, arrival, link.size);
   }
   frame.trim_front(arrival.network_size);
-  if (arrival.protocol == wire::kProtocolIcmpv4) return icmp.input_v4(now, std::move(frame), arrival);
-  return Packet{std::move(frame),      arrival.source,
-                arrival.destination,   static_cast<Protocol>(arrival.protocol),
-                arrival.traffic_class, arrival.network_size};
+  if (arrival.protocol == wire::kProtocolIcmpv4) {
+    arrival.link_source = link.source;
+    return icmp.input_v4(now, std::move(frame), arrival);
+  }
+  return Packet{
+      std::move(frame),      arrival.source,       arrival.destination, static_cast<Protocol>(arrival.protocol),
+      arrival.traffic_class, arrival.network_size, link.source};
 }
 
-Input Ip::Parts::ipv6_input(base::Instant now, Frame& frame, bool to_many, std::size_t link_size) {
-  const Arrival arrival = arrive_ipv6(interface, frame, to_many);
+Input Ip::Parts::ipv6_input(base::Instant now, Frame& frame, const LinkHeader& link) {
+  Arrival arrival = arrive_ipv6(interface, frame, link.to_many);
   if (arrival.verdict != Verdict::kOurs) [[unlikely]] {
-    return not_ours(now, frame, arrival, link_size);
+    arrival.link_source = link.source;
+    return not_ours(now, frame, arrival, link.size);
   }
   frame.trim_front(arrival.network_size);
-  if (arrival.protocol == wire::kProtocolIcmpv6) return icmp.input_v6(now, std::move(frame), arrival);
+  if (arrival.protocol == wire::kProtocolIcmpv6) {
+    arrival.link_source = link.source;
+    return icmp.input_v6(now, std::move(frame), arrival);
+  }
   if (arrival.protocol == wire::kProtocolNoNext) [[unlikely]] {
     counters.count(Event::kFramesConsumed);  // RFC 8200 4.7: what follows is to be ignored.
     return Consumed{};
   }
-  return Packet{std::move(frame),      arrival.source,
-                arrival.destination,   static_cast<Protocol>(arrival.protocol),
-                arrival.traffic_class, arrival.network_size};
+  return Packet{
+      std::move(frame),      arrival.source,       arrival.destination, static_cast<Protocol>(arrival.protocol),
+      arrival.traffic_class, arrival.network_size, link.source};
 }
 
 Input Ip::Parts::not_ours(base::Instant now, Frame& frame, const Arrival& arrival, std::size_t link_size) {
@@ -176,6 +194,13 @@ Input Ip::Parts::not_ours(base::Instant now, Frame& frame, const Arrival& arriva
   return drop(arrival.reason);
 }
 
+void Ip::Parts::announce() {
+  for (const InterfaceAddress& local : interface.addresses()) {
+    if (local.quiet) continue;
+    local.address.is_v4() ? arp.announce(local.address) : ndp.announce(local.address);
+  }
+}
+
 Ip::Ip(base::Instant now, const Config& config, const link::Caps& caps, link::FrameArena& arena,
        base::Counters& counters) {
   check(config, caps);
@@ -183,33 +208,32 @@ Ip::Ip(base::Instant now, const Config& config, const link::Caps& caps, link::Fr
   const Interface& interface = parts_->interface;
   if (interface.gateway_v4()) parts_->neighbours.pin(*interface.gateway_v4());
   if (interface.gateway_v6()) parts_->neighbours.pin(*interface.gateway_v6());
-  if (caps.medium != Medium::kEthernet) return;
-  for (const InterfaceAddress& local : interface.addresses()) {
-    local.address.is_v4() ? parts_->arp.announce(local.address) : parts_->ndp.announce(local.address);
-  }
+  if (interface.answers_neighbours()) parts_->announce();
 }
 
 Ip::~Ip() = default;
 
 Input Ip::input(base::Instant now, Frame frame) {
-  link::Offload& offload = frame.offload();
-  if (offload.checksum == link::Checksum::kPartial && !parts_->caps.receive_partial_checksum) [[unlikely]] {
-    offload.checksum = link::Checksum::kNone;
+  link::Checksum& checksum = frame.offload().checksum;
+  if (checksum != link::Checksum::kNone && checksum != link::Checksum::kVerified &&
+      !parts_->caps.receive_partial_checksum) [[unlikely]] {
+    checksum = link::Checksum::kNone;
   }
   if (parts_->interface.medium() == Medium::kEthernet) return parts_->ethernet_input(now, frame);
   if (frame.size() == 0) return parts_->drop(Drop::kLinkTruncated);
   const unsigned version = frame.bytes()[0] >> 4;
-  if (version == 4) return parts_->ipv4_input(now, frame, false, 0);
-  if (version == 6) return parts_->ipv6_input(now, frame, false, 0);
+  if (version == 4) return parts_->ipv4_input(now, frame, {});
+  if (version == 6) return parts_->ipv6_input(now, frame, {});
   return parts_->drop(Drop::kLinkUnknownType);
 }
 
 bool Ip::is_local(const Address& address) const { return parts_->interface.is_local(address); }
 
-std::optional<Route> Ip::route(const Address& remote, const std::optional<Address>& source) const {
-  const std::optional<Hop> hop = parts_->interface.route(remote, source);
+std::optional<Route> Ip::route(const Address& remote, const std::optional<Address>& source,
+                               const wire::MacAddress& heard_from) const {
+  const std::optional<Hop> hop = parts_->interface.route(remote, source, heard_from);
   if (!hop) return {};
-  return Route{.source = hop->source, .next_hop = hop->next_hop};
+  return Route{.source = hop->source, .next_hop = hop->next_hop, .link = heard_from};
 }
 
 std::uint16_t Ip::transport_mtu(const Address& remote) const {

@@ -25,6 +25,7 @@
 #include "stack/ip/config.h"
 #include "stack/link/device.h"
 #include "stack/wire/address.h"
+#include "stack/wire/ethernet.h"
 
 namespace windhover::stack::ip {
 
@@ -33,8 +34,9 @@ enum class Protocol : std::uint8_t { kIcmpV4 = 1, kTcp = 6, kUdp = 17, kIcmpV6 =
 
 /// A transport packet for one of our addresses, of any protocol besides ICMP (one without a name here is for reject()).
 /// Both addresses are unicast. `frame.bytes()` is exactly the transport header and payload, padding cut off.
-/// offload().checksum says whether the transport checksum still has to be verified: kPartial and kVerified are only
-/// left in place when the device is to be believed; the offsets in offload() mean nothing any more.
+/// offload().checksum says whether the transport checksum still has to be verified, and what may count as right:
+/// kPartial, kEither and kVerified are only left in place when the device is to be believed; the offsets in offload()
+/// mean nothing any more.
 struct Packet {
   link::Frame frame;
   wire::Address source;
@@ -44,6 +46,7 @@ struct Packet {
   /// The IP header and what follows it up to the transport header, in bytes: they still lie in the frame's headroom,
   /// and reject() quotes them.
   std::uint16_t network_size = 0;
+  wire::MacAddress link_source{};  ///< Who put the frame on this link; zero on a medium without link addresses.
 };
 
 /// An ICMP error about something we sent. The quoted transport header's first eight bytes identify the flow; TCP must
@@ -80,12 +83,16 @@ struct Route {
   wire::Address source;
   wire::Address next_hop;       ///< The remote itself when on link, else the gateway.
   std::uint32_t neighbour = 0;  ///< A hint into the neighbour table; checked at each use.
+  /// With Config::reply_to_sender where the packets go, instead of to the next hop's: the link_source of the flow's
+  /// last packet. Its owner keeps it up to date. Else without meaning.
+  wire::MacAddress link{};
 };
 
 class Ip {
  public:
   /// `arena` is where replies are made; it, `counters` and the caps must outlive this. On an Ethernet device our
-  /// addresses are announced at once (gratuitous ARP, unsolicited neighbour advertisement). Throws SetupError when
+  /// addresses are announced at once (gratuitous ARP, unsolicited neighbour advertisement) where `config` lets them be:
+  /// Config::answers_neighbours, not Config::reply_to_sender, not InterfaceAddress::quiet. Throws SetupError when
   /// `config` contradicts itself: an address that cannot be ours, a prefix too long, more of something than its bound.
   Ip(base::Instant now, const Config& config, const link::Caps& caps, link::FrameArena& arena,
      base::Counters& counters);
@@ -100,8 +107,10 @@ class Ip {
 
   /// The route to `remote`, from `source` when that is given; nothing when there is none, when `source` is not local or
   /// of the other family, and for what no connection can reach: ourselves, unspecified, loopback, group and broadcast
-  /// addresses.
-  std::optional<Route> route(const wire::Address& remote, const std::optional<wire::Address>& source = {}) const;
+  /// addresses. `heard_from` is the link_source of a packet that `remote` sent; with Config::reply_to_sender it is the
+  /// route, and without one that a station can have there is none.
+  std::optional<Route> route(const wire::Address& remote, const std::optional<wire::Address>& source = {},
+                             const wire::MacAddress& heard_from = {}) const;
 
   /// The largest transport segment (header included) to `remote` over an unsegmented packet: path MTU less the IP
   /// header.

@@ -14,15 +14,13 @@ using wire::NdpEnvelope;
 using wire::NeighbourAdvertisement;
 using wire::NeighbourSolicitation;
 
-/// An address that a station can have.
-bool is_station(const MacAddress& mac) { return !mac.is_multicast() && !mac.is_zero(); }
-
 }  // namespace
 
 void Ndp::solicitation(base::Instant now, base::Bytes message, const NdpEnvelope& envelope) {
   const auto asked = NeighbourSolicitation::parse(message, envelope);
-  if (!asked || (asked->source_mac && !is_station(*asked->source_mac))) return counters_.drop(Drop::kNdpInvalid);
-  if (interface_.medium() != link::Medium::kEthernet || !interface_.is_local(asked->target)) {
+  if (!asked || (asked->source_mac && !asked->source_mac->is_station())) return counters_.drop(Drop::kNdpInvalid);
+  if (interface_.medium() != link::Medium::kEthernet || interface_.replies_to_sender() ||
+      !interface_.is_told(asked->target)) {
     return counters_.drop(Drop::kIcmpIgnored);
   }
   const bool probe = envelope.source.is_unspecified();  // Somebody wants our address: RFC 4861 7.2.4, RFC 4862 5.4.3.
@@ -30,6 +28,7 @@ void Ndp::solicitation(base::Instant now, base::Bytes message, const NdpEnvelope
     neighbours_.learn(now, envelope.source, *asked->source_mac, Claim::kQuestion);
   }
   counters_.count(Event::kFramesConsumed);
+  if (!interface_.answers_neighbours()) return;
 
   const NeighbourAdvertisement answer{.target = asked->target,
                                       .router = false,
@@ -46,7 +45,7 @@ void Ndp::solicitation(base::Instant now, base::Bytes message, const NdpEnvelope
 
 void Ndp::advertisement(base::Instant now, base::Bytes message, const NdpEnvelope& envelope) {
   const auto told = NeighbourAdvertisement::parse(message, envelope);
-  if (!told || (told->target_mac && !is_station(*told->target_mac))) return counters_.drop(Drop::kNdpInvalid);
+  if (!told || (told->target_mac && !told->target_mac->is_station())) return counters_.drop(Drop::kNdpInvalid);
   // The override flag needs no look: it says whether an entry may be replaced, and we never replace one unasked.
   bool believed = false;
   if (told->target_mac) {

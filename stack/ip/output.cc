@@ -90,15 +90,17 @@ void Output::send(base::Instant now, Frame& frame, const Header& header, const A
 }
 
 void Output::send(base::Instant now, Frame frame, const Address& remote, std::uint8_t protocol, Route& route) {
-  send(now, frame, {route.source, remote, protocol, ttl_}, route.next_hop, route.neighbour);
+  const Header header{route.source, remote, protocol, ttl_};
+  if (!interface_.replies_to_sender()) return send(now, frame, header, route.next_hop, route.neighbour);
+  put_headers(frame, header, &route.link);
+  queue_.push(std::move(frame));
 }
 
-void Output::send_from(base::Instant now, Frame frame, const Address& source, const Address& remote,
-                       std::uint8_t protocol) {
-  const std::optional<Hop> hop = interface_.route(remote, source);
+void Output::answer(base::Instant now, Frame frame, const Ends& ends, std::uint8_t protocol) {
+  const std::optional<Hop> hop = interface_.route(ends.to, ends.from, ends.heard_from);
   if (!hop) return counters_.drop(Drop::kNoRoute);
-  Route route{.source = hop->source, .next_hop = hop->next_hop};
-  send(now, std::move(frame), remote, protocol, route);
+  Route route{.source = hop->source, .next_hop = hop->next_hop, .link = ends.heard_from};
+  send(now, std::move(frame), ends.to, protocol, route);
 }
 
 void Output::send_on_link(base::Instant now, Frame frame, const Address& source, const Address& destination,

@@ -15,6 +15,13 @@
 
 namespace windhover::stack::ip {
 
+/// Whom an answer comes from, whom it goes to, and who had brought the question on this link.
+struct Ends {
+  const wire::Address& from;
+  const wire::Address& to;
+  const wire::MacAddress& heard_from;
+};
+
 class Output {
  public:
   Output(const Interface& interface, const link::Caps& caps, std::uint8_t ttl, link::FrameArena& arena,
@@ -36,9 +43,8 @@ class Output {
   /// As Ip::send().
   void send(base::Instant now, link::Frame frame, const wire::Address& remote, std::uint8_t protocol, Route& route);
 
-  /// Finds the route first. For what we send unasked-for: kNoRoute when there is none.
-  void send_from(base::Instant now, link::Frame frame, const wire::Address& source, const wire::Address& remote,
-                 std::uint8_t protocol);
+  /// Finds the route first. For what no connection sends: kNoRoute when there is none.
+  void answer(base::Instant now, link::Frame frame, const Ends& ends, std::uint8_t protocol);
 
   /// Puts an IPv6 header with hop limit 255 in front and sends to a neighbour, whose link address is found when `to` is
   /// not given (only then `now` matters): for NDP.

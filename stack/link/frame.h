@@ -33,6 +33,11 @@ enum class Checksum : std::uint8_t {
               ///< driver). Both are to be believed.
 };
 
+/// Received, and not known to be right by what the device says alone.
+constexpr bool needs_verification(Checksum checksum) {
+  return checksum == Checksum::kNone || checksum == Checksum::kEither;
+}
+
 /// Segmentation that the frame asks for (to transmit) or came with (received).
 enum class Gso : std::uint8_t { kNone, kTcp4, kTcp6 };
 

@@ -101,7 +101,7 @@ Verdict arrives_at_listener(Engine& engine, Listener& listener, const Segment& s
   }
   if (!flags.syn() || flags.fin()) return Drop::kTcpBadFlags;
   if (listener.half_open >= engine.config.backlog) return Drop::kTcpBacklogFull;
-  const auto route = engine.ip.route(segment.remote.address, segment.local.address);
+  const auto route = engine.ip.route(segment.remote.address, segment.local.address, segment.link_source);
   if (!route) {
     engine.counters.drop(Drop::kNoRoute);
     return kAccepted;

@@ -51,13 +51,30 @@ bool acceptable(const Tcb& tcb, const Segment& segment) {
   return length > 0 && in_window(segment.seq + (length - 1), tcb.rcv_nxt, window);
 }
 
+/// The way back begins where the peer's segments come from now: a router may have changed.
+void follow_link(Tcb& tcb, const Segment& segment) { tcb.route.link = segment.link_source; }
+
+/// RFC 5961 §5.2: neither the future nor more than a window in the past.
+bool acknowledges_plausibly(const Tcb& tcb, const Segment& segment) {
+  return segment.flags.ack() && !after(segment.ack, tcb.snd_nxt) && !before(segment.ack, tcb.snd_una - tcb.max_snd_wnd);
+}
+
+/// From no more than a window ago: said again because our acknowledgement was lost, perhaps with the router that it
+/// went to.
+bool is_recent(const Engine& engine, const Tcb& tcb, const Segment& segment) {
+  const std::uint32_t window = engine.config.receive_window;
+  return acknowledges_plausibly(tcb, segment) && in_window(segment.seq, tcb.rcv_nxt - window, window + 1);
+}
+
 Verdict refuse_unacceptable(Engine& engine, Tcb& tcb, const Segment& segment, Drop reason) {
   if (segment.flags.rst()) return reason;
   // Our SYN-ACK was lost, or the peer's probe asks where we are.
   if (tcb.state == State::kSynReceived && segment.flags.syn() && segment.seq == tcb.irs) {
+    follow_link(tcb, segment);
     send_syn(engine, tcb);
     return kAccepted;
   }
+  if (reason == Drop::kTcpUnacceptable && is_recent(engine, tcb, segment)) follow_link(tcb, segment);
   // A shut window still takes acknowledgements (RFC 9293 §3.10.7.4, first check).
   if (reason == Drop::kTcpUnacceptable && tcb.receive_window() == 0 && segment.seq == tcb.rcv_nxt &&
       segment.flags.ack() && is_synchronized(tcb.state) && !segment.flags.syn() && !after(segment.ack, tcb.snd_nxt)) {
@@ -104,8 +121,7 @@ bool check_ack(Engine& engine, Tcb& tcb, const Segment& segment, Verdict& verdic
     tcb.snd_wl2 = segment.ack;
     return establish(engine, tcb);
   }
-  // RFC 5961 §5.2: neither the future nor more than a window in the past.
-  if (after(segment.ack, tcb.snd_nxt) || before(segment.ack, tcb.snd_una - tcb.max_snd_wnd)) {
+  if (!acknowledges_plausibly(tcb, segment)) {
     challenge(engine, tcb);
     verdict = Drop::kTcpBadAck;
     return false;
@@ -255,6 +271,7 @@ Verdict arrives(Engine& engine, Tcb& tcb, const Segment& segment) {
   update_ts_recent(engine, tcb, segment);
   Verdict verdict = kAccepted;
   if (!check_ack(engine, tcb, segment, verdict)) return verdict;
+  follow_link(tcb, segment);
   settle_close(engine, tcb);
   if (tcb.state == State::kClosed) return kAccepted;
   verdict = take_content(engine, tcb, segment);

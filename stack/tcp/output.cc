@@ -120,6 +120,12 @@ void acknowledgement_sent(Tcb& tcb) {
   disarm(tcb, Deadline::kDelayedAck);
 }
 
+/// Whether `size` bytes are enough segments for the device to be given as one frame.
+bool pays_as_super_frame(const Engine& engine, std::uint32_t size, std::uint32_t segment) {
+  return engine.caps.transmit_gso &&
+         std::uint64_t{size} + segment > std::uint64_t{engine.caps.gso_segments_min} * segment;
+}
+
 /// Sends [seq, seq + size) of the queue with `flags`; returns how much payload went, nothing when no frame was free.
 std::optional<std::uint32_t> send_data(Engine& engine, Tcb& tcb, const Head& head, std::uint32_t size) {
   wire::TcpOptions options;
@@ -130,7 +136,7 @@ std::optional<std::uint32_t> send_data(Engine& engine, Tcb& tcb, const Head& hea
   // SACK blocks on a data segment leave less room than segment_payload() says.
   const std::uint32_t payload_max = tcb.snd_mss - static_cast<std::uint32_t>(header_size - wire::TcpHeader::kSize);
   wire::Sum sum;
-  const std::uint32_t wanted = engine.caps.transmit_gso ? size : std::min(size, payload_max);
+  const std::uint32_t wanted = pays_as_super_frame(engine, size, payload_max) ? size : std::min(size, payload_max);
   const std::uint32_t sent = add_payload(engine, tcb, frame, head.seq, wanted, sum);
   if (sent > payload_max) {
     link::Offload& offload = frame.offload();
@@ -312,7 +318,7 @@ void send_syn(Engine& engine, Tcb& tcb) {
 }
 
 void send_bare(Engine& engine, const BareSegment& segment) {
-  auto route = engine.ip.route(segment.remote.address, segment.local.address);
+  auto route = engine.ip.route(segment.remote.address, segment.local.address, segment.heard_from);
   if (!route) return engine.counters.drop(base::Drop::kNoRoute);
   wire::TcpOptions options;
   options.timestamps = segment.timestamps;
@@ -332,6 +338,7 @@ void send_reset(Engine& engine, const Segment& segment) {
   engine.counters.count(base::Event::kTcpResetsSent);
   send_bare(engine, {.local = segment.local,
                      .remote = segment.remote,
+                     .heard_from = segment.link_source,
                      .seq = ack ? segment.ack : Seq{},
                      .ack = ack ? Seq{} : segment.seq + segment.length(),
                      .flags = ack ? kTcpRst : kTcpRst | kTcpAck,

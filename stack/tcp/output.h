@@ -24,10 +24,11 @@ void send_syn(Engine& engine, Tcb& tcb);
 /// RST in answer to a segment that belongs to no connection (RFC 9293 §3.10.7.1). Nothing for a RST.
 void send_reset(Engine& engine, const Segment& segment);
 
-/// An acknowledgement for a TIME-WAIT or another flow without a Tcb.
+/// An acknowledgement for a TIME-WAIT, a reset, or what else has no Tcb to say where it goes.
 struct BareSegment {
   Endpoint local;
   Endpoint remote;
+  wire::MacAddress heard_from;  ///< The link source of the segment that it answers.
   wire::Seq seq{};
   wire::Seq ack{};
   wire::TcpFlags flags;

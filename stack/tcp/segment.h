@@ -9,6 +9,7 @@
 #include "stack/base/counters.h"
 #include "stack/ip/ip.h"
 #include "stack/tcp/app.h"
+#include "stack/wire/ethernet.h"
 #include "stack/wire/seq.h"
 #include "stack/wire/tcp.h"
 
@@ -23,6 +24,7 @@ struct Segment {
   std::uint16_t window = 0;  ///< As on the wire: not yet scaled.
   wire::TcpFlags flags;
   base::Bytes payload;
+  wire::MacAddress link_source;  ///< As ip::Packet's: where an answer goes when there is no connection to say.
   wire::TcpOptions options;
 
   /// SEG.LEN: payload, and one each for SYN and FIN.

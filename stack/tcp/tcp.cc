@@ -18,11 +18,12 @@ using base::Drop;
 /// How soon to try again when the arena had no frame: the device gives some back meanwhile.
 constexpr base::Duration kStarvedRetry = std::chrono::milliseconds(1);
 
-void acknowledge_time_wait(Engine& engine, const TimeWait& entry) {
+void acknowledge_time_wait(Engine& engine, const TimeWait& entry, const wire::MacAddress& heard_from) {
   std::optional<wire::TcpTimestamps> timestamps;
   if (entry.timestamps) timestamps = {timestamp(engine, entry.ts_offset), entry.ts_recent};
   send_bare(engine, {.local = entry.local,
                      .remote = entry.remote,
+                     .heard_from = heard_from,
                      .seq = entry.snd_nxt,
                      .ack = entry.rcv_nxt,
                      .flags = wire::kTcpAck,
@@ -38,7 +39,9 @@ bool arrives_in_time_wait(Engine& engine, TimeWait& entry, const Segment& segmen
     if (newer_stamp || after(segment.seq, entry.rcv_nxt)) return true;
   }
   // Only what is not simply the last acknowledgement is answered: two TIME-WAITs must not talk to each other.
-  if (segment.length() > 0 || segment.seq != entry.rcv_nxt) acknowledge_time_wait(engine, entry);
+  if (segment.length() > 0 || segment.seq != entry.rcv_nxt) {
+    acknowledge_time_wait(engine, entry, segment.link_source);
+  }
   if (segment.flags.fin()) engine.time_wait.restart(engine.now, entry);
   return false;
 }

@@ -36,6 +36,8 @@ struct MacAddress {
   /// A group address; the broadcast address is one.
   bool is_multicast() const { return (octets[0] & 1) != 0; }
   bool is_zero() const { return *this == MacAddress{}; }
+  /// One that a single station can have.
+  bool is_station() const { return !is_multicast() && !is_zero(); }
 
   bool operator==(const MacAddress&) const = default;
 };

@@ -44,6 +44,8 @@ class Icmpv4View {
   Icmpv4Type type() const { return static_cast<Icmpv4Type>(message_[0]); }
   std::uint8_t code() const { return message_[1]; }
   bool checksum_ok() const { return sum(message_).valid(); }
+  /// The field is zero, the sum of no pseudo-header: a device was to complete it.
+  bool checksum_begun() const { return base::load_be<std::uint16_t>(&message_[2]) == 0; }
 
   /// One of the errors, which quote the packet they are about. Never answer one with another (RFC 1122 §3.2.2).
   bool is_error() const {

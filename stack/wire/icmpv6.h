@@ -54,6 +54,11 @@ class Icmpv6View {
   bool checksum_ok(const Address& source, const Address& destination) const {
     return (pseudo_header_sum(source, destination, kProtocolIcmpv6, message_.size()) + sum(message_)).valid();
   }
+  /// The field holds the pseudo-header's sum alone: a device was to complete it.
+  bool checksum_begun(const Address& source, const Address& destination) const {
+    return base::load_be<std::uint16_t>(&message_[2]) ==
+           pseudo_header_sum(source, destination, kProtocolIcmpv6, message_.size()).fold();
+  }
 
   /// Types below 128, known here or not, are errors that quote the packet they are about. Never answer one with
   /// another.

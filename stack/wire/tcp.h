@@ -183,6 +183,10 @@ class TcpView {
   bool checksum_ok(const Address& source, const Address& destination) const {
     return (pseudo_header_sum(source, destination, kProtocolTcp, segment_.size()) + sum(segment_)).valid();
   }
+  /// The field holds the pseudo-header's sum alone: a device was to complete it. No payload is read.
+  bool checksum_begun(const Address& source, const Address& destination) const {
+    return checksum() == pseudo_header_sum(source, destination, kProtocolTcp, segment_.size()).fold();
+  }
 
  private:
   TcpView(base::Bytes segment, std::size_t header_size) : segment_(segment), header_size_(header_size) {}

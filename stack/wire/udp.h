@@ -37,6 +37,10 @@ class UdpView {
     if (checksum() == 0) return source.is_v4();
     return (pseudo_header_sum(source, destination, kProtocolUdp, datagram_.size()) + sum(datagram_)).valid();
   }
+  /// The field holds the pseudo-header's sum alone: a device was to complete it.
+  bool checksum_begun(const Address& source, const Address& destination) const {
+    return checksum() == pseudo_header_sum(source, destination, kProtocolUdp, datagram_.size()).fold();
+  }
 
  private:
   explicit UdpView(base::Bytes datagram) : datagram_(datagram) {}
