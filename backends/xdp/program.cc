@@ -3,6 +3,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <linux/if_link.h>
+#include <net/if.h>
 #include <steer.skel.h>
 
 #include <algorithm>
@@ -185,9 +186,12 @@ void Program::attach(int interface_index, const std::string& interface_name, Att
   options.flags = mode == Attach::kNative ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE;
   const int link = bpf_link_create(program_fd(), interface_index, BPF_XDP, &options);
   if (link < 0) {
+    char name[IF_NAMESIZE];
+    // The kernel calls an interface that is not there EINVAL, like much else.
+    const int error = if_indextoname(static_cast<unsigned>(interface_index), name) == nullptr ? ENODEV : -link;
     const std::string how = mode == Attach::kNative ? " (native)" : " (generic)";
-    throw SetupError("attach the XDP program to " + interface_name + how, -link,
-                     remedy_for_attach(interface_name, mode, -link));
+    throw SetupError("attach the XDP program to " + interface_name + how, error,
+                     remedy_for_attach(interface_name, mode, error));
   }
   parts_->link = host::File(link);
 }

@@ -95,6 +95,8 @@ TEST_F(SteeringTest, neighbour_discovery_is_ours_when_it_is_about_an_owned_addre
       {"solicitation, a service address", to(address("ff02::1:ff00:10"), solicitation(kService6))},
       {"solicitation, another of the same group", to(group_of_owned, solicitation(address("fd09::2")))},
       {"solicitation, no room for a target", to(group_of_owned, cut(solicitation(kOwned6), 1)), Expected::kMalformed},
+      {"solicitation, owned, in fragments", ethernet(kIpv6, ipv6(kNeighbour6, group_of_owned, kFragment,
+                                                                 fragment(kIcmpv6, 0, true, solicitation(kOwned6))))},
       {"nothing in it", to(group_of_owned, {}), Expected::kMalformed},
       {"advertisement to owned", to(kOwned6, icmp(136, Octets(16))), Expected::kOurs},
       {"advertisement to all", to(all_nodes, icmp(136, Octets(16)))},

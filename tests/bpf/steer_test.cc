@@ -143,7 +143,7 @@ TEST_F(SteeringTest, extension_headers_are_looked_behind) {
 TEST_F(SteeringTest, fragments_that_show_a_taken_port_are_ours) {
   const Octets taken = tcp(kTheirs, kTaken, {}, Octets(12, 'x'));
   const Octets free = tcp(kTheirs, kFree, {}, Octets(12, 'x'));
-  const Octets later(16, 'y');
+  const Octets later = taken;  // What a port would be, were it the first.
   const Ipv4Parts first{.fragment = kMoreFragments};
   const Ipv4Parts last{.fragment = 4};
   expect_rows({
