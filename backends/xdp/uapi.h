@@ -18,6 +18,6 @@ static_assert(sizeof(UmemRegistration) == 32);
 
 inline constexpr std::uint32_t kUmemMetadata = 1U << 2;     ///< XDP_UMEM_TX_METADATA_LEN, Linux 6.11.
 inline constexpr std::uint16_t kBindMultiBuffer = 1U << 4;  ///< XDP_USE_SG, Linux 6.6.
-inline constexpr int kTransmitBudget = 9;  ///< XDP_MAX_TX_SKB_BUDGET, Linux 6.18: descriptors that one call sends.
+inline constexpr int kTransmitBudget = 9;  ///< XDP_MAX_TX_SKB_BUDGET, Linux 6.17: descriptors that one call sends.
 
 }  // namespace windhover::backends::xdp::uapi
