@@ -1,8 +1,8 @@
 /* The steering program: what is ours goes to the AF_XDP socket of the queue that it came from, the rest to the kernel.
  *
- * A glance decides about whole TCP segments in untagged frames without IP options or extension headers, which is nearly
- * everything. The rest is examined: VLAN priority tags, options, extension headers, fragments, ICMP errors, ARP, NDP,
- * tunnels. What is handed to a socket always begins with a plain Ethernet header: tags and tunnel headers are off.
+ * A glance decides about whole TCP and UDP packets in untagged frames without IP options or extension headers, which is
+ * nearly everything. The rest is examined: VLAN priority tags, options, extension headers, fragments, ICMP errors, ARP,
+ * NDP, tunnels. What is handed to a socket always begins with a plain Ethernet header: tags and tunnel headers are off.
  */
 
 #include <linux/bpf.h>
@@ -72,10 +72,18 @@ static __always_inline bool is_taken(const struct wh_address* address, __be16 po
 
 /* ------------------------------------------------------------------------------------------------------ a glance */
 
-/* A whole segment, its header read. */
-static __always_inline enum decision judge_plain(const struct wh_endpoint* key) {
-  const __u32* flags = bpf_map_lookup_elem(&wh_endpoints, key);
-  if (flags) return (*flags & (WH_ADDRESS_OWNED | WH_ADDRESS_SHARED)) != 0 ? OURS : NOT_OURS;
+/* A whole packet of `payload_size` octets behind an IP header without options; `key` holds its destination. */
+static __always_inline enum decision judge_plain(struct wh_endpoint* key, __u8 protocol, const struct tcphdr* tcp,
+                                                 __u32 payload_size) {
+  if (protocol == IPPROTO_TCP) {
+    if (tcp->doff < 5 || tcp->doff * 4U > payload_size) return MALFORMED;
+    key->port = bpf_ntohs(tcp->dest);
+    key->zero = 0;
+    const __u32* flags = bpf_map_lookup_elem(&wh_endpoints, key);
+    if (flags) return (*flags & (WH_ADDRESS_OWNED | WH_ADDRESS_SHARED)) != 0 ? OURS : NOT_OURS;
+  } else if (protocol != IPPROTO_UDP) {
+    return UNDECIDED;
+  }
   return (flags_of(&key->address) & WH_ADDRESS_OWNED) != 0 ? OURS : NOT_OURS;
 }
 
@@ -83,32 +91,24 @@ static __always_inline enum decision glance_v4(void* at, void* end) {
   const struct iphdr* ip = at;
   const struct tcphdr* tcp = (void*)(ip + 1);
   if ((void*)(tcp + 1) > end) return UNDECIDED;
-  if (*(const __u8*)at != 0x45 || ip->protocol != IPPROTO_TCP || (ip->frag_off & bpf_htons(0x3fff)) != 0) {
-    return UNDECIDED;
-  }
+  if (*(const __u8*)at != 0x45 || (ip->frag_off & bpf_htons(0x3fff)) != 0) return UNDECIDED;
   const __u32 total_size = bpf_ntohs(ip->tot_len);
-  if (total_size > (__u64)(end - at)) return UNDECIDED;
-  if (tcp->doff < 5 || sizeof *ip + tcp->doff * 4U > total_size) return MALFORMED;
+  if (total_size < sizeof *ip || total_size > (__u64)(end - at)) return UNDECIDED;
   struct wh_endpoint key __attribute__((aligned(8)));
   map_v4(&key.address, ip->daddr);
-  key.port = bpf_ntohs(tcp->dest);
-  key.zero = 0;
-  return judge_plain(&key);
+  return judge_plain(&key, ip->protocol, tcp, total_size - sizeof *ip);
 }
 
 static __always_inline enum decision glance_v6(void* at, void* end) {
   const struct ipv6hdr* ip = at;
   const struct tcphdr* tcp = (void*)(ip + 1);
   if ((void*)(tcp + 1) > end) return UNDECIDED;
-  if (ip->version != 6 || ip->nexthdr != IPPROTO_TCP) return UNDECIDED;
+  if (ip->version != 6 || is_mapped(&ip->saddr) || is_mapped(&ip->daddr)) return UNDECIDED;
   const __u32 payload_size = bpf_ntohs(ip->payload_len);
-  if (sizeof *ip + payload_size > (__u64)(end - at) || is_mapped(&ip->saddr) || is_mapped(&ip->daddr)) return UNDECIDED;
-  if (tcp->doff < 5 || tcp->doff * 4U > payload_size) return MALFORMED;
+  if (sizeof *ip + payload_size > (__u64)(end - at)) return UNDECIDED;
   struct wh_endpoint key __attribute__((aligned(8)));
   __builtin_memcpy(&key.address, &ip->daddr, sizeof key.address);
-  key.port = bpf_ntohs(tcp->dest);
-  key.zero = 0;
-  return judge_plain(&key);
+  return judge_plain(&key, ip->nexthdr, tcp, payload_size);
 }
 
 /* --------------------------------------------------------------------------------------------- a closer examination */
