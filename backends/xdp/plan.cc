@@ -26,6 +26,10 @@ constexpr std::uint32_t kRingSizeMax = 32768;
 constexpr std::uint32_t kFramesMax = 1U << 20;
 
 /// From how many segments a super-frame through the packet socket costs less than the segments through the ring.
+/// Measured on veth with a peer that drops at once, thread CPU for a payload of n segments, ring against packet socket,
+/// by turns, medians of nine: n = 1: 1.66 against 1.79 us when each payload is kicked by itself, 1.05 against 1.73 us
+/// when 32 share a kick; n = 2: 2.74 against 1.97 us and 2.11 against 1.95 us; n = 6: 7.0 against 2.7 us. A peer whose
+/// TCP takes each frame widens it: n = 2: 10.0 against 5.5 us.
 constexpr std::uint32_t kBulkSegmentsMin = 2;
 
 void check_sizes(const Config& config) {
