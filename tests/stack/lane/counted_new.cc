@@ -6,7 +6,7 @@
 namespace windhover::stack::lane::test {
 namespace {
 
-std::size_t count = 0;
+thread_local std::size_t count = 0;
 
 void* allocate(std::size_t size, std::size_t alignment) {
   ++count;

@@ -1,11 +1,11 @@
 #pragma once
-// How often this program has called operator new, in any of its forms.
+// How often a thread has called operator new, in any of its forms.
 
 #include <cstddef>
 
 namespace windhover::stack::lane::test {
 
-/// Since the program began.
+/// Since the calling thread began.
 std::size_t allocations();
 
 }  // namespace windhover::stack::lane::test

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "stack/link/steering.h"
+#include "tests/stack/lane/counted_new.h"
 
 namespace windhover::stack::lane {
 namespace {
@@ -269,6 +270,26 @@ TEST_F(ExchangeTest, SixtyFourLanes_EachPostsToEach) {
   for (std::uint32_t to = 0; to < 64; ++to) {
     EXPECT_EQ(collected(exchange, to), Tags(63, static_cast<std::uint8_t>(to)));
   }
+}
+
+TEST_F(ExchangeTest, NothingAllocates) {
+  Exchange exchange(2, kMailboxSize);
+  CountingBell bell;
+  exchange.connect(1, bell);
+  const auto packet = packet_for(1, 2, 1);
+  Burst burst;
+  const std::size_t before = test::allocations();
+  for (int round = 0; round < 5000; ++round) {
+    ASSERT_TRUE(exchange.may_sleep(1));
+    while (burst.size() < 32) burst.push(frame_of(packet));
+    exchange.sort(0, Medium::kIp, burst);
+    exchange.ring(0);
+    exchange.awake(1);
+    ASSERT_EQ(exchange.collect(1, burst), 32U);
+    burst.clear();
+  }
+  EXPECT_EQ(test::allocations(), before);
+  EXPECT_EQ(bell.rings, 5000);
 }
 
 TEST_F(ExchangeTest, MailInsideAtTheEnd_LeaksNothing) {
