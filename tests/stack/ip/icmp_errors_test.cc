@@ -140,6 +140,26 @@ TEST_F(IcmpErrorsTest, udp_with_a_partial_checksum_is_sound_where_the_device_say
   EXPECT_EQ(machine.drops(Drop::kUdpMalformed), 1U);
 }
 
+TEST_F(IcmpErrorsTest, udp_checksum_of_either_form_is_sound_and_nothing_else) {
+  Machine offloaded(on_virtual_tun());
+  const Octets complete = udp4();
+  Octets begun = complete;
+  const Octets pseudo = packets::pseudo_header(kPeer4, kOurs4, 17, complete.size() - 20);
+  packets::set16(begun, 26, static_cast<std::uint16_t>(~packets::naive_checksum(pseudo)));
+  for (const Octets& right : {complete, begun}) {
+    const std::uint64_t sound = offloaded.drops(Drop::kUdpNoSocket);
+    offloaded.reject(offloaded.packet(right, Checksum::kEither));
+    EXPECT_EQ(offloaded.drops(Drop::kUdpNoSocket), sound + 1);
+    Octets wrong = right;
+    wrong[27] ^= 1;
+    const std::uint64_t bad = offloaded.drops(Drop::kUdpMalformed);
+    offloaded.reject(offloaded.packet(wrong, Checksum::kEither));
+    EXPECT_EQ(offloaded.drops(Drop::kUdpMalformed), bad + 1);
+  }
+  machine.reject(machine.packet(begun, Checksum::kEither));  // The device does not claim it.
+  EXPECT_EQ(machine.drops(Drop::kUdpMalformed), 1U);
+}
+
 TEST_F(IcmpErrorsTest, rate_is_limited_rfc4443_2_4_f) {
   for (int i = 0; i < 30; ++i) reject(udp4());
   EXPECT_EQ(machine.output().size(), 10U);

@@ -132,6 +132,29 @@ TEST_F(IcmpTest, checksum_that_the_device_vouches_for_is_believed) {
   EXPECT_EQ(offloaded.output().size(), 1U);
 }
 
+TEST_F(IcmpTest, checksum_of_either_form_is_believed_and_nothing_else) {
+  Machine offloaded(on_virtual_tun());
+  for (const bool v6 : {false, true}) {
+    const Octets complete = v6 ? echo6(pattern(9)) : echo4(pattern(9));
+    const std::size_t field = v6 ? 42 : 22;
+    Octets begun = complete;
+    const Octets pseudo = packets::pseudo_header(kPeer6, kOurs6, 58, complete.size() - 40);
+    packets::set16(begun, field, v6 ? static_cast<std::uint16_t>(~packets::naive_checksum(pseudo)) : 0);
+    for (const Octets& right : {complete, begun}) {
+      offloaded.packet(right, Checksum::kEither);
+      EXPECT_EQ(offloaded.output().size(), 1U);
+      Octets wrong = right;
+      wrong[field + 1] ^= 1;
+      const std::uint64_t before = offloaded.drops(Drop::kIcmpBadChecksum);
+      offloaded.packet(wrong, Checksum::kEither);
+      EXPECT_EQ(offloaded.drops(Drop::kIcmpBadChecksum), before + 1);
+    }
+    expect_drop(Drop::kIcmpBadChecksum, begun, Checksum::kEither);  // The device does not claim it.
+    machine.packet(complete, Checksum::kEither);
+    EXPECT_EQ(machine.output().size(), 1U);
+  }
+}
+
 TEST_F(IcmpTest, echo_cut_short_at_every_byte_is_never_answered) {
   for (const Octets& whole : {echo4(pattern(5)), echo6(pattern(5))}) {
     for (std::size_t size = 0; size < whole.size(); ++size) {

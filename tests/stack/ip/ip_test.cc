@@ -254,6 +254,14 @@ TEST_F(OnTun, partial_checksum_is_only_left_where_the_device_is_believed) {
   EXPECT_EQ(std::get<Packet>(believed).frame.offload().checksum, Checksum::kPartial);
 }
 
+TEST_F(OnTun, checksum_of_either_form_is_only_left_where_the_device_is_believed) {
+  const Input doubted = machine.packet(tcp4(), Checksum::kEither);
+  EXPECT_EQ(std::get<Packet>(doubted).frame.offload().checksum, Checksum::kNone);
+  Machine offloaded(on_virtual_tun());
+  const Input believed = offloaded.packet(tcp4(), Checksum::kEither);
+  EXPECT_EQ(std::get<Packet>(believed).frame.offload().checksum, Checksum::kEither);
+}
+
 TEST_F(OnTun, super_frame_of_65535_bytes_is_one_packet) {
   Octets segment = packets::tcp(40000, 8080, 77);
   segment.resize(65535 - 20);

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "stack/wire/checksum.h"
+#include "stack/wire/protocol.h"
 #include "tests/stack/tcp/peer.h"
 
 namespace windhover::stack::tcp::test {
@@ -158,6 +160,47 @@ TEST(Established, a_checksum_that_the_device_has_verified_is_not_looked_at) {
   peer.send_packet(packet, link::Checksum::kVerified);
   EXPECT_EQ(app.received, "hello");
   peer.expect({.flags = kTcpAck, .ack = 6});
+}
+
+TEST(Established, a_checksum_of_either_form_is_believed_and_nothing_else) {
+  Scenario scenario;
+  scenario.wire.partial_checksum = true;
+  for (const bool v6 : {false, true}) {
+    scenario.v6 = v6;
+    const std::size_t field = (v6 ? 40U : 20U) + 16;
+    for (const bool complete : {true, false}) {
+      Peer peer(scenario);
+      App& app = peer.establish();
+      const std::vector<std::uint8_t> segment = peer.build({.flags = kPshAck, .payload = "hello"});
+      std::vector<std::uint8_t> packet = peer.wrap(segment);
+      if (!complete) {
+        const wire::Sum pseudo =
+            wire::pseudo_header_sum(peer.remote.address, peer.local.address, wire::kProtocolTcp, segment.size());
+        base::store_be(&packet[field], pseudo.fold());
+      }
+      std::vector<std::uint8_t> wrong = packet;
+      wrong[field + 1] ^= 1;
+      peer.send_packet(wrong, link::Checksum::kEither);
+      EXPECT_EQ(peer.drops(Drop::kTcpBadChecksum), 1U);
+      EXPECT_EQ(app.received, "");
+      peer.send_packet(packet, link::Checksum::kEither);
+      EXPECT_EQ(app.received, "hello");
+      peer.expect({.flags = kTcpAck, .ack = 6});
+    }
+  }
+}
+
+TEST(Established, a_checksum_that_is_only_begun_is_refused_where_the_device_does_not_claim_it) {
+  Peer peer;
+  App& app = peer.establish();
+  const std::vector<std::uint8_t> segment = peer.build({.flags = kPshAck, .payload = "hello"});
+  std::vector<std::uint8_t> packet = peer.wrap(segment);
+  base::store_be(
+      &packet[20 + 16],
+      wire::pseudo_header_sum(peer.remote.address, peer.local.address, wire::kProtocolTcp, segment.size()).fold());
+  peer.send_packet(packet, link::Checksum::kEither);
+  EXPECT_EQ(peer.drops(Drop::kTcpBadChecksum), 1U);
+  EXPECT_EQ(app.received, "");
 }
 
 TEST(Established, impossible_headers_and_options_are_dropped) {

@@ -158,6 +158,42 @@ TEST(Output, a_single_segment_asks_for_no_cutting) {
   EXPECT_EQ(segment.offload.gso_size, 0);
 }
 
+TEST(Output, a_super_frame_is_built_only_of_as_many_segments_as_make_it_cheaper) {
+  Scenario scenario;
+  scenario.wire.gso = scenario.wire.gather = true;
+  scenario.gso_segments_min = 4;
+  Peer peer(scenario);
+  App& app = peer.establish();
+  const std::string few = text(3 * 1460);
+  EXPECT_TRUE(app.connection->send(base::copy_to_heap(base::as_bytes(few))));
+  for (std::uint32_t at = 0; at < 3; ++at) {
+    const Segment segment = peer.expect(
+        {.flags = at == 2 ? kPshAck : kTcpAck, .seq = 1 + at * 1460, .payload = few.substr(at * 1460, 1460)});
+    EXPECT_EQ(segment.offload.gso, link::Gso::kNone);
+  }
+  peer.expect_nothing();
+  peer.send({});
+  const std::string enough = text(3 * 1460 + 1);
+  EXPECT_TRUE(app.connection->send(base::copy_to_heap(base::as_bytes(enough))));
+  const Segment segment = peer.expect({.flags = kPshAck, .seq = 1 + 3 * 1460, .payload = enough});
+  EXPECT_EQ(segment.offload.gso, link::Gso::kTcp4);
+  EXPECT_EQ(segment.offload.gso_size, 1460);
+}
+
+TEST(Output, what_is_sent_again_is_a_super_frame_under_the_same_condition) {
+  Scenario scenario;
+  scenario.wire.gso = scenario.wire.gather = true;
+  scenario.gso_segments_min = 4;
+  Peer peer(scenario);
+  App& app = peer.establish();
+  EXPECT_TRUE(app.connection->send(base::copy_to_heap(base::as_bytes(text(2 * 1460)))));
+  peer.take_all();
+  peer.advance(3s);
+  const std::vector<Segment> again = peer.take_all();
+  ASSERT_FALSE(again.empty());
+  for (const Segment& segment : again) EXPECT_EQ(segment.offload.gso, link::Gso::kNone);
+}
+
 TEST(Output, a_super_frame_never_exceeds_what_ip_can_count) {
   Scenario scenario;
   scenario.wire.gso = scenario.wire.gather = true;

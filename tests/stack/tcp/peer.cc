@@ -14,6 +14,8 @@ namespace {
 
 using Octets = std::vector<std::uint8_t>;
 
+constexpr wire::MacAddress kStackMac{{0x02, 0, 0, 0, 0, 0x02}};
+
 wire::Address address(std::string_view text) { return wire::Address::parse(text).value(); }
 
 Keys keys() {
@@ -27,7 +29,15 @@ Keys keys() {
 lane::Config stack_config(const Scenario& scenario) {
   lane::Config config;
   config.ip.addresses = {{address("10.66.0.2"), 24}, {address("fd66::2"), 64}};
+  config.ip.mac = kStackMac;
+  config.ip.reply_to_sender = scenario.shared;
   config.tcp = scenario.tcp;
+  return config;
+}
+
+backends::memory::Config wire_of(const Scenario& scenario) {
+  backends::memory::Config config = scenario.wire;
+  if (scenario.shared) config.medium = link::Medium::kEthernet;
   return config;
 }
 
@@ -89,10 +99,11 @@ Scenario::Scenario() {
 
 Peer::Peer(Scenario scenario_in)
     : scenario(std::move(scenario_in)),
-      pair(scenario.wire),
+      pair(wire_of(scenario)),
+      device(pair.first(), scenario.gso_segments_min),
       local{address(scenario.v6 ? "fd66::2" : "10.66.0.2"), 80},
       remote{address(scenario.v6 ? "fd66::1" : "10.66.0.1"), 40000},
-      stack(std::make_unique<lane::Stack>(now, stack_config(scenario), keys(), pair.first())) {
+      stack(std::make_unique<lane::Stack>(now, stack_config(scenario), keys(), device)) {
   ts_base_ = now;
   stack->listen(local, host);
 }
@@ -209,6 +220,10 @@ void Peer::send_packet(base::Bytes packet, link::Checksum checksum) {
   collect();
   link::Frame frame = pair.second().arena().allocate();
   ASSERT_TRUE(frame);
+  if (scenario.shared) {
+    const auto type = scenario.v6 ? wire::EtherType::kIpv6 : wire::EtherType::kIpv4;
+    wire::EthernetHeader{kStackMac, mac, {}, type}.write(frame.append(wire::EthernetView::kUntaggedSize));
+  }
   std::copy(packet.begin(), packet.end(), frame.append(packet.size()).begin());
   frame.offload().checksum = checksum;
   ASSERT_EQ(pair.second().transmit({&frame, 1}), 1U);
@@ -239,7 +254,13 @@ void Peer::send_icmp(std::uint8_t type, std::uint8_t code, std::uint32_t rest, b
 
 Segment Peer::parse(const link::Frame& frame) {
   Segment result;
-  result.packet.assign(frame.bytes().begin(), frame.bytes().end());
+  base::Bytes received = frame.bytes();
+  if (scenario.shared) {
+    result.to = wire::MacAddress::load(received);
+    received = received.subspan(wire::EthernetView::kUntaggedSize);
+  }
+  const std::size_t link_size = frame.size() - received.size();
+  result.packet = {received.begin(), received.end()};
   result.offload = frame.offload();
   result.at = now;
   const std::size_t header_size = scenario.v6 ? 40 : 20;
@@ -260,7 +281,7 @@ Segment Peer::parse(const link::Frame& frame) {
   result.destination_port = view->destination_port();
   if (result.offload.checksum == link::Checksum::kPartial) {
     const wire::Sum pseudo = wire::pseudo_header_sum(local.address, remote.address, 6, bytes.size());
-    result.checksum_ok = view->checksum() == pseudo.fold() && result.offload.csum_start == header_size &&
+    result.checksum_ok = view->checksum() == pseudo.fold() && result.offload.csum_start == link_size + header_size &&
                          result.offload.csum_offset == 16;
   } else {
     result.checksum_ok = view->checksum_ok(local.address, remote.address);

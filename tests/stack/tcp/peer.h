@@ -21,7 +21,9 @@
 
 #include "backends/memory/pair.h"
 #include "stack/lane/stack.h"
+#include "stack/link/device.h"
 #include "stack/tcp/app.h"
+#include "stack/wire/ethernet.h"
 #include "stack/wire/tcp.h"
 
 namespace windhover::stack::tcp::test {
@@ -120,7 +122,29 @@ struct Segment {
   std::uint16_t destination_port = 0;
   bool checksum_ok = false;          ///< Complete and right, or partial and right, as the device asked for.
   std::vector<std::uint8_t> packet;  ///< From the IP header on.
+  wire::MacAddress to{};             ///< Its link destination, with Scenario::shared.
   base::Instant at{};
+};
+
+/// A device that costs what a scenario says; the rest is the other's.
+class Priced final : public link::Device {
+ public:
+  Priced(link::Device& device, std::uint32_t gso_segments_min) : device_(device), caps_(device.caps()) {
+    caps_.gso_segments_min = gso_segments_min;
+  }
+  std::string_view name() const override { return device_.name(); }
+  const link::Caps& caps() const override { return caps_; }
+  link::FrameArena& arena() override { return device_.arena(); }
+  std::size_t receive(link::Burst& burst) override { return device_.receive(burst); }
+  std::size_t transmit(std::span<link::Frame> frames) override { return device_.transmit(frames); }
+  bool flush() override { return device_.flush(); }
+  void pass(link::Frame frame) override { device_.pass(std::move(frame)); }
+  void wait(base::Duration longest, int wake_fd) override { device_.wait(longest, wake_fd); }
+  const link::DeviceStats& stats() const override { return device_.stats(); }
+
+ private:
+  link::Device& device_;
+  link::Caps caps_;
 };
 
 /// How a Peer is built.
@@ -128,7 +152,9 @@ struct Scenario {
   backends::memory::Config wire;
   Config tcp;
   bool v6 = false;
-  bool timestamps = false;  ///< The peer offers them in its SYN.
+  bool shared = false;  ///< On Ethernet, with an address that the stack shares with its host (ip reply_to_sender).
+  std::uint32_t gso_segments_min = 2;  ///< Of the stack's device.
+  bool timestamps = false;             ///< The peer offers them in its SYN.
   bool sack = false;
   std::optional<std::uint8_t> window_scale;
   std::optional<std::uint16_t> mss = 1460;
@@ -189,6 +215,8 @@ class Peer {
 
   Scenario scenario;
   backends::memory::Pair pair;
+  Priced device;                                   ///< The stack's end.
+  wire::MacAddress mac{{0x02, 0, 0, 0, 0, 0x01}};  ///< Where the peer's frames come from, with Scenario::shared.
   base::Instant now = base::Instant{} + 100s;
   Host host;
   App client;
