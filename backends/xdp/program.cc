@@ -163,7 +163,7 @@ void fill(const steer& program, const Steering& steering) {
 
 struct Program::Parts {
   struct Destroy {
-    void operator()(steer* program) const { steer::destroy(program); }
+    void operator()(steer* loaded) const { steer::destroy(loaded); }
   };
   std::unique_ptr<steer, Destroy> program;
   host::File link;
@@ -182,7 +182,8 @@ Program::~Program() = default;
 
 void Program::attach(int interface_index, const std::string& interface_name, Attach mode) {
   CHECK(parts_->link.fd() < 0);
-  LIBBPF_OPTS(bpf_link_create_opts, options);
+  bpf_link_create_opts options{};
+  options.sz = sizeof options;
   options.flags = mode == Attach::kNative ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE;
   const int link = bpf_link_create(program_fd(), interface_index, BPF_XDP, &options);
   if (link < 0) {

@@ -114,7 +114,8 @@ class SteeringTest : public backends::host::OwnNamespace {
     context.data_end = static_cast<__u32>(linear);
     context.ingress_ifindex = static_cast<__u32>(interface_);
     outcome.frame.resize(packet.size() + 256);
-    LIBBPF_OPTS(bpf_test_run_opts, options);
+    bpf_test_run_opts options{};
+    options.sz = sizeof options;
     options.data_in = packet.data();
     options.data_size_in = static_cast<__u32>(packet.size());
     options.data_out = outcome.frame.data();

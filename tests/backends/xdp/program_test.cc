@@ -48,7 +48,8 @@ class ProgramTest : public VethTest {
   }
 
   bool is_attached(Attach mode) const {
-    LIBBPF_OPTS(bpf_xdp_query_opts, options);
+    bpf_xdp_query_opts options{};
+    options.sz = sizeof options;
     EXPECT_EQ(bpf_xdp_query(index_, mode == Attach::kNative ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE, &options), 0);
     return (mode == Attach::kNative ? options.drv_prog_id : options.skb_prog_id) != 0;
   }
