@@ -63,7 +63,8 @@ std::string value_of(const Json& schema) {
 
 std::string default_of(const Json& schema) {
   const Json& value = schema.at("default");
-  return value.is_array() ? joined(value) : joined(Json::array({value}));
+  if (!value.is_array()) return joined(Json::array({value}));
+  return value.empty() ? "[]" : joined(value);
 }
 
 void add_rows(const std::string& prefix, const Json& properties, std::string& table) {

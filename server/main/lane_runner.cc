@@ -40,10 +40,12 @@ void clear_eventfd(int fd) {
 
 LaneRunner::LaneRunner(Lane lane, const stack::lane::LoopConfig& loop, stack::base::Duration shutdown_timeout)
     : lane_(std::move(lane)),
-      loop_(lane_.stack, lane_.device, loop),
+      loop_(lane_.stack, lane_.device, loop, lane_.exchange, lane_.index),
       shutdown_timeout_(shutdown_timeout),
       wake_(make_eventfd()),
-      ended_(make_eventfd()) {}
+      done_(make_eventfd()) {
+  if (lane_.exchange != nullptr) lane_.exchange->connect(lane_.index, *this);
+}
 
 LaneRunner::~LaneRunner() {
   force();
@@ -58,52 +60,66 @@ void LaneRunner::start(std::optional<std::uint32_t> cpu) {
   CPU_SET(*cpu, &set);
   const int error = pthread_setaffinity_np(thread_.native_handle(), sizeof set, &set);
   if (error != 0)
-    throw SetupError("pin the lane to CPU " + std::to_string(*cpu), error,
-                     "Set lane.cpu to a CPU of this process, or to null.");
+    throw SetupError("pin a lane to CPU " + std::to_string(*cpu), error,
+                     "Set lane.cpus to CPUs of this process, or to [].");
 }
 
 void LaneRunner::command(Command command) {
   command_.store(command, std::memory_order_release);
-  signal_eventfd(wake_.fd());
+  ring();
 }
 
 void LaneRunner::drain() { command(Command::kDrain); }
 
 void LaneRunner::force() { command(Command::kEnd); }
 
-int LaneRunner::join() {
+// Written first: a lane that sees the flag finds the eventfd readable, and one that is woken before it sees the flag
+// sees it the next time round.
+void LaneRunner::ring() {
+  signal_eventfd(wake_.fd());
+  woken_.store(true, std::memory_order_release);
+}
+
+void LaneRunner::join() {
   if (thread_.joinable()) thread_.join();
-  return device_failure_;
 }
 
 void LaneRunner::run() {
-  run_until_drained();
+  run_until_ended();
   say_goodbye();
-  signal_eventfd(ended_.fd());
+  signal_eventfd(done_.fd());
 }
 
-void LaneRunner::run_until_drained() {
+void LaneRunner::run_until_ended() {
   std::optional<Instant> deadline;
+  bool done = false;
   while (true) {
     const Instant now = monotonic_now();
+    // Before the command is read: what is taken from the eventfd here may have announced one.
+    if (woken_.load(std::memory_order_relaxed) && woken_.exchange(false, std::memory_order_acquire)) {
+      clear_eventfd(wake_.fd());
+    }
     const Command command = command_.load(std::memory_order_acquire);
     if (command == Command::kEnd) return;
     if (command == Command::kDrain && !deadline) {
       begin_drain();
       deadline = now + shutdown_timeout_;
-      continue;  // What begin_drain() took from the eventfd may have been the next command's.
     }
     const bool moved = loop_.turn(now);
-    if (deadline && (lane_.http.connection_count() == 0 || now >= *deadline)) return;
+    if (deadline && !done && (lane_.http.connection_count() == 0 || now >= *deadline)) {
+      done = true;
+      signal_eventfd(done_.fd());
+    }
     if (moved) continue;
     loop_.rest(now, wake_.fd());
-    device_failure_ = lane_.device_failure();
-    if (device_failure_ != 0) return;
+    if (const int failure = lane_.device_failure(); failure != 0) {
+      device_failure_.store(failure, std::memory_order_release);
+      return;
+    }
   }
 }
 
 void LaneRunner::begin_drain() {
-  clear_eventfd(wake_.fd());
   for (const auto& listener : lane_.listeners) lane_.stack.unlisten(listener);
   lane_.http.drain();
 }

@@ -18,38 +18,84 @@ void add_if_any(std::string& line, std::string_view prefix, std::string_view nam
   if (value != 0) add(line, fmt::format("{}{}", prefix, name), value);
 }
 
-void add_drops(std::string& line, const stack::base::Counters& counters) {
-  for (std::size_t i = 0; i < stack::base::kDropCount; ++i) {
-    const auto drop = static_cast<Drop>(i);
-    add_if_any(line, "dropped.", name(drop), counters.value(drop));
-  }
+using Lanes = std::vector<LaneFigures>;
+
+template <typename Counter>
+std::uint64_t sum(const Lanes& lanes, Counter counter) {
+  std::uint64_t total = 0;
+  for (const LaneFigures& lane : lanes) total += counter(lane);
+  return total;
 }
 
-void add_http(std::string& line, const http::HttpCounters& counters) {
+template <typename E>
+std::uint64_t sum_of_stack(const Lanes& lanes, E what) {
+  return sum(lanes, [&](const LaneFigures& lane) { return lane.stack.counters().value(what); });
+}
+
+template <typename E>
+std::uint64_t sum_of_http(const Lanes& lanes, E what) {
+  return sum(lanes, [&](const LaneFigures& lane) { return lane.http.value(what); });
+}
+
+void add_http(std::string& line, const Lanes& lanes) {
   using http::HttpEvent;
   for (const HttpEvent event : {HttpEvent::kResponses2xx, HttpEvent::kResponses3xx, HttpEvent::kResponses4xx,
                                 HttpEvent::kResponses5xx, HttpEvent::kConnectionsRefused, HttpEvent::kBackedUp}) {
-    add_if_any(line, "", name(event), counters.value(event));
+    add_if_any(line, "", name(event), sum_of_http(lanes, event));
   }
   for (std::size_t i = 0; i < http::kBadRequestCount; ++i) {
     const auto reason = static_cast<http::BadRequest>(i);
-    add_if_any(line, "refused.", name(reason), counters.value(reason));
+    add_if_any(line, "refused.", name(reason), sum_of_http(lanes, reason));
   }
   for (std::size_t i = 0; i < http::kConnectionEndCount; ++i) {
     const auto end = static_cast<http::ConnectionEnd>(i);
-    add_if_any(line, "ended.", name(end), counters.value(end));
+    add_if_any(line, "ended.", name(end), sum_of_http(lanes, end));
   }
 }
 
-void add_closed(std::string& line, const stack::lane::Stack& stack) {
-#define X(identifier, text) add_if_any(line, "closed.", text, stack.closed(stack::tcp::CloseReason::identifier));
+void add_closed(std::string& line, const Lanes& lanes) {
+  const auto closed = [&](stack::tcp::CloseReason reason) {
+    return sum(lanes, [&](const LaneFigures& lane) { return lane.stack.closed(reason); });
+  };
+#define X(identifier, text) add_if_any(line, "closed.", text, closed(stack::tcp::CloseReason::identifier));
   WINDHOVER_CLOSE_REASONS(X)
 #undef X
 }
 
+void add_drops(std::string& line, const Lanes& lanes) {
+  for (std::size_t i = 0; i < stack::base::kDropCount; ++i) {
+    const auto drop = static_cast<Drop>(i);
+    add_if_any(line, "dropped.", name(drop), sum_of_stack(lanes, drop));
+  }
+}
+
+void add_device(std::string& line, const Lanes& lanes) {
+  using stack::link::DeviceStats;
+  const auto device = [&](std::string_view what, std::uint64_t DeviceStats::*counter) {
+    add_if_any(line, "device.", what, sum(lanes, [&](const LaneFigures& lane) { return lane.device.*counter; }));
+  };
+  device("received_dropped", &DeviceStats::received_dropped);
+  device("transmit_dropped", &DeviceStats::transmit_dropped);
+  device("transmit_blocked", &DeviceStats::transmit_blocked);
+}
+
+void add_mail(std::string& line, const Lanes& lanes) {
+  using stack::base::Counter;
+  using stack::lane::MailStats;
+  const auto mail = [&](std::string_view what, Counter MailStats::*counter) {
+    add_if_any(line, "mail.", what, sum(lanes, [&](const LaneFigures& lane) {
+                 return lane.mail == nullptr ? 0 : (lane.mail->*counter).value();
+               }));
+  };
+  mail("posted", &MailStats::posted);
+  mail("received", &MailStats::received);
+  mail("dropped", &MailStats::dropped);
+  mail("rung", &MailStats::rung);
+}
+
 }  // namespace
 
-std::string backend_line(const stack::link::Device& device, std::string_view kind) {
+std::string backend_line(const stack::link::Device& device, std::string_view kind, std::string_view details) {
   const stack::link::Caps& caps = device.caps();
   std::string offloads;
   const auto offer = [&](bool has, std::string_view name) {
@@ -60,9 +106,9 @@ std::string backend_line(const stack::link::Device& device, std::string_view kin
   offer(caps.receive_partial_checksum, "receive checksum");
   offer(caps.gather, "gather");
   offer(caps.zero_copy, "zero copy");
-  return fmt::format("{} device {} ({}), MTU {}; offloads: {}", kind, device.name(),
+  return fmt::format("{} device {} ({}), MTU {}; offloads: {}{}{}", kind, device.name(),
                      caps.medium == stack::link::Medium::kIp ? "IP packets" : "Ethernet frames", caps.mtu,
-                     offloads.empty() ? "none" : offloads);
+                     offloads.empty() ? "none" : offloads, details.empty() ? "" : "; ", details);
 }
 
 std::string memory_line(const std::vector<std::pair<std::string_view, std::size_t>>& parts) {
@@ -75,24 +121,25 @@ std::string memory_line(const std::vector<std::pair<std::string_view, std::size_
   return fmt::format("{:.1f} MiB taken: {}", static_cast<double>(sum) / kMebibyte, list);
 }
 
-std::string summary_line(const stack::lane::Stack& stack, const http::HttpCounters& http,
-                         const stack::link::DeviceStats& device) {
-  const stack::base::Counters& counters = stack.counters();
+std::string summary_line(const std::vector<LaneFigures>& lanes,
+                         const std::vector<std::pair<std::string, std::uint64_t>>& more) {
   std::string line;
-  add(line, "requests", http.value(http::HttpEvent::kRequests));
-  add(line, "connections", http.value(http::HttpEvent::kConnections));
+  add(line, "requests", sum_of_http(lanes, http::HttpEvent::kRequests));
+  add(line, "connections", sum_of_http(lanes, http::HttpEvent::kConnections));
   for (const Event event : {Event::kFramesIn, Event::kFramesOut, Event::kFramesConsumed, Event::kFramesPassed}) {
-    add(line, name(event), counters.value(event));
+    add(line, name(event), sum_of_stack(lanes, event));
   }
-  add(line, "frames_dropped", counters.received_dropped());
-  add_http(line, http);
-  add_if_any(line, "", name(Event::kTcpRetransmitted), counters.value(Event::kTcpRetransmitted));
-  add_if_any(line, "", name(Event::kTcpResetsSent), counters.value(Event::kTcpResetsSent));
-  add_closed(line, stack);
-  add_drops(line, counters);
-  add_if_any(line, "device.", "received_dropped", device.received_dropped);
-  add_if_any(line, "device.", "transmit_dropped", device.transmit_dropped);
-  add_if_any(line, "device.", "transmit_blocked", device.transmit_blocked);
+  add(line, "frames_dropped",
+      sum(lanes, [](const LaneFigures& lane) { return lane.stack.counters().received_dropped(); }));
+  add_http(line, lanes);
+  for (const Event event : {Event::kTcpRetransmitted, Event::kTcpResetsSent}) {
+    add_if_any(line, "", name(event), sum_of_stack(lanes, event));
+  }
+  add_closed(line, lanes);
+  add_drops(line, lanes);
+  add_device(line, lanes);
+  add_mail(line, lanes);
+  for (const auto& [name, value] : more) add_if_any(line, "", name, value);
   return line;
 }
 

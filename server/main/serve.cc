@@ -1,20 +1,19 @@
 #include "server/main/serve.h"
 
 #include <fmt/format.h>
-#include <poll.h>
 #include <sys/signalfd.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
 #include <memory>
 #include <system_error>
 
-#include "backends/pcap/pcap.h"
+#include "server/main/lane_parts.h"
 #include "server/main/lane_runner.h"
 #include "server/main/log.h"
 #include "server/main/report.h"
 #include "server/main/system.h"
+#include "server/main/watch.h"
 #include "stack/base/setup_error.h"
 
 namespace windhover::server::main {
@@ -31,106 +30,102 @@ sigset_t ending_signals() {
   return signals;
 }
 
-/// The device and what stands around it. The capture is nearest to the stack: it shows what the stack sees, the bad
-/// line included.
-struct DeviceChain {
-  backends::tun::Opened opened;
-  std::unique_ptr<backends::impair::Impair> impair;
-  std::unique_ptr<backends::pcap::Pcap> pcap;
-
-  explicit DeviceChain(const Settings& settings) : opened(backends::tun::open(settings.tun)) {
-    if (!settings.impair.transmit.clean() || !settings.impair.receive.clean()) {
-      impair = std::make_unique<backends::impair::Impair>(tun(), settings.impair, &monotonic_now);
-    }
-    if (settings.capture.file) {
-      backends::pcap::WriterConfig writer = settings.capture.writer;
-      writer.epoch_offset = wall_clock_offset();
-      pcap = std::make_unique<backends::pcap::Pcap>(impair ? static_cast<stack::link::Device&>(*impair) : tun(), writer,
-                                                    &monotonic_now);
-    }
-  }
-
-  backends::tun::Tun& tun() { return *opened.queues.front(); }
-  stack::link::Device& device() {
-    if (pcap) return *pcap;
-    if (impair) return *impair;
-    return tun();
-  }
-};
-
-/// Everything of one lane, in the order in which it must be made. Undone in reverse: connections end in the stack
-/// before the HTTP server that answers them, and both before the device.
+/// Everything that serving takes, in the order in which it must be made. Undone in reverse. Secrets are the same on all
+/// lanes, so that each of them could go on where another has begun.
 struct Parts {
   const Settings& settings;
   files::Site site;
-  DeviceChain chain;
-  http::Server http;
-  stack::lane::Stack stack;
-  std::vector<stack::tcp::Endpoint> listeners;
+  std::unique_ptr<Backend> backend;
+  std::unique_ptr<stack::lane::Exchange> exchange;  // Only with several lanes.
+  std::vector<std::unique_ptr<LaneParts>> lanes;
+  std::vector<std::unique_ptr<LaneRunner>> runners;
 
-  explicit Parts(const Settings& from)
-      : settings(from),
-        site(from.files),
-        chain(from),
-        http(from.limits, from.capacity, site, wall_clock_offset()),
-        stack(monotonic_now(), from.stack, random_keys(), chain.device()) {
-    for (const Endpoint& endpoint : from.endpoints) {
-      // One listener for every address, so that accepting stays one look-up.
-      const auto addresses = addresses_of(endpoint, from);
-      listeners.push_back(endpoint.url.host == "*" ? stack::tcp::Endpoint{{}, endpoint.url.port} : addresses.front());
-      stack.listen(listeners.back(), http);
+  explicit Parts(const Settings& from) : settings(from), site(from.files), backend(open_backend(from)) {
+    const auto count = static_cast<std::uint32_t>(backend->facts().lanes.cpus.size());
+    const stack::tcp::Keys keys = random_keys();
+    if (count > 1) exchange = std::make_unique<stack::lane::Exchange>(count, from.lane.mailbox_size);
+    for (std::uint32_t index = 0; index < count; ++index) {
+      lanes.push_back(std::make_unique<LaneParts>(from, *backend, LaneNumber{index, count}, keys, site));
+    }
+    for (std::uint32_t index = 0; index < count; ++index) {
+      LaneParts& lane = *lanes[index];
+      Lane made{lane.stack(),
+                lane.device(),
+                lane.http(),
+                lane.listeners(),
+                [this, index] { return backend->failure(index); },
+                exchange.get(),
+                index};
+      runners.push_back(std::make_unique<LaneRunner>(std::move(made), from.lane.loop, from.limits.shutdown_timeout));
     }
   }
 };
 
-void print_set_up(Parts& parts) {
-  const Settings& settings = parts.settings;
-  const bool ip = settings.tun.layer == backends::tun::Layer::kIp;
-  log_info(fmt::format("Backend: {}", backend_line(parts.chain.device(), ip ? "TUN" : "TAP")));
-  for (const std::string& note : parts.chain.opened.notes) log_warning(note);
-  if (parts.chain.impair) log_warning("The line is impaired on purpose: see \"impair\" in the configuration.");
-  if (parts.chain.pcap) log_info(fmt::format("Capture: {}", *settings.capture.file));
-  log_info(fmt::format("Files: {} from {}", parts.site.file_count(), settings.files.root));
-  for (const std::string& warning : parts.site.warnings()) log_warning(warning);
-  log_info("Memory: " + memory_line({{"arenas", parts.chain.tun().memory_size()},
-                                     {"stack", parts.stack.memory_size()},
-                                     {"http", parts.http.memory_size()},
-                                     {"files", parts.site.memory_size()}}));
+std::string memory_of(const Parts& parts) {
+  std::size_t stacks = 0;
+  std::size_t http = 0;
+  for (const auto& lane : parts.lanes) {
+    stacks += lane->stack().memory_size();
+    http += lane->http().memory_size();
+  }
+  std::vector<std::pair<std::string_view, std::size_t>> sizes = {{"devices", parts.backend->memory_size()},
+                                                                 {"stack", stacks},
+                                                                 {"http", http},
+                                                                 {"files", parts.site.memory_size()}};
+  if (parts.exchange) sizes.emplace_back("mailboxes", parts.exchange->memory_size());
+  return memory_line(sizes);
 }
 
-void print_listening(const Settings& settings) {
-  for (const Endpoint& endpoint : settings.endpoints) {
-    for (const auto& address : addresses_of(endpoint, settings)) {
+void print_set_up(const Parts& parts) {
+  const Settings& settings = parts.settings;
+  const BackendFacts& facts = parts.backend->facts();
+  log_info(fmt::format("Backend: {}", backend_line(parts.lanes.front()->device(), facts.kind, facts.details)));
+  for (const std::string& note : facts.notes) log_warning(note);
+  log_info(fmt::format("Lanes: {}", lanes_line(facts.lanes)));
+  for (const std::string& note : facts.lanes.notes) log_warning(note);
+  if (!settings.impair.transmit.clean() || !settings.impair.receive.clean()) {
+    log_warning("The line is impaired on purpose: see \"impair\" in the configuration.");
+  }
+  const auto count = static_cast<std::uint32_t>(parts.lanes.size());
+  for (std::uint32_t index = 0; settings.capture.file && index < count; ++index) {
+    log_info(fmt::format("Capture: {}", capture_path(*settings.capture.file, {index, count})));
+  }
+  log_info(fmt::format("Files: {} from {}", parts.site.file_count(), settings.files.root));
+  for (const std::string& warning : parts.site.warnings()) log_warning(warning);
+  log_info("Memory: " + memory_of(parts));
+}
+
+void print_listening(const Parts& parts) {
+  for (const Endpoint& endpoint : parts.settings.endpoints) {
+    for (const auto& address : addresses_of(endpoint, parts.backend->facts().ip.addresses)) {
       log_info(fmt::format("Now listening on: {}://{}", endpoint.url.scheme, address.to_string()));
     }
   }
 }
 
-/// Takes one signal. Precondition: `fd` is readable.
-int take_signal(int fd) {
-  signalfd_siginfo signal{};
-  if (read(fd, &signal, sizeof signal) != static_cast<ssize_t>(sizeof signal)) return 0;
-  return static_cast<int>(signal.ssi_signo);
-}
-
-/// Passes signals on to the lane until it has ended.
-void watch(LaneRunner& runner, int signals, stack::base::Duration shutdown_timeout) {
-  bool draining = false;
-  while (true) {
-    pollfd waited[] = {{signals, POLLIN, 0}, {runner.ended_fd(), POLLIN, 0}};
-    if (poll(waited, 2, -1) < 0 && errno != EINTR) return;
-    if ((waited[1].revents & POLLIN) != 0) return;
-    if ((waited[0].revents & POLLIN) == 0 || take_signal(signals) == 0) continue;
-    if (draining) {
-      log_warning("Ending now: open connections are reset.");
-      runner.force();
-    } else {
-      log_info(fmt::format("Shutting down: connections may finish for {}; a second signal ends at once.",
-                           config::print_duration(shutdown_timeout)));
-      runner.drain();
-      draining = true;
-    }
+/// Waits for all lanes, and says what there is to say about them. Returns the exit status.
+int finish(Parts& parts) {
+  int failure = 0;
+  for (const auto& runner : parts.runners) {
+    runner->join();
+    if (failure == 0) failure = runner->device_failure();
   }
+  if (failure != 0) {
+    log_error(fmt::format("the device {} was lost: {} (errno {})", parts.backend->facts().name,
+                          std::generic_category().message(failure), failure));
+  }
+  std::vector<LaneFigures> figures;
+  for (std::uint32_t index = 0; index < parts.lanes.size(); ++index) {
+    LaneParts& lane = *parts.lanes[index];
+    if (const backends::pcap::Pcap* capture = lane.capture();
+        capture != nullptr && !capture->writer().failure().empty()) {
+      log_warning(capture->writer().failure());
+    }
+    figures.push_back({lane.stack(), lane.http().counters(), lane.device().stats(),
+                       parts.exchange ? &parts.exchange->stats(index) : nullptr});
+  }
+  log_info("Summary: " + summary_line(figures, parts.backend->counters()));
+  return failure == 0 ? 0 : 1;
 }
 
 }  // namespace
@@ -149,23 +144,12 @@ int serve(const Settings& settings) {
 
   Parts parts(settings);
   print_set_up(parts);
-  LaneRunner runner(
-      {parts.stack, parts.chain.device(), parts.http, parts.listeners, [&] { return parts.chain.tun().failure(); }},
-      settings.lane.loop, settings.limits.shutdown_timeout);
   drop_capabilities();
-  runner.start(settings.lane.cpu);
-  print_listening(settings);
-  watch(runner, signals.fd(), settings.limits.shutdown_timeout);
-
-  const int failure = runner.join();
-  if (failure != 0) {
-    log_error(fmt::format("the device {} was lost: {} (errno {})", settings.tun.name,
-                          std::generic_category().message(failure), failure));
-  }
-  if (parts.chain.pcap && !parts.chain.pcap->writer().failure().empty())
-    log_warning(parts.chain.pcap->writer().failure());
-  log_info("Summary: " + summary_line(parts.stack, parts.http.counters(), parts.chain.device().stats()));
-  return failure == 0 ? 0 : 1;
+  const LanePlan& plan = parts.backend->facts().lanes;
+  for (std::size_t index = 0; index < parts.runners.size(); ++index) parts.runners[index]->start(plan.cpus[index]);
+  print_listening(parts);
+  watch(parts.runners, *parts.backend, signals.fd(), settings.limits.shutdown_timeout);
+  return finish(parts);
 }
 
 }  // namespace windhover::server::main

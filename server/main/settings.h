@@ -10,25 +10,27 @@
 #include "backends/impair/impair.h"
 #include "backends/pcap/writer.h"
 #include "backends/tun/tun.h"
+#include "backends/xdp/config.h"
 #include "server/config/reader.h"
 #include "server/files/site.h"
 #include "server/http/limits.h"
 #include "server/http/server.h"
+#include "server/main/endpoint.h"
 #include "stack/lane/lane.h"
 #include "stack/lane/stack.h"
 
 namespace windhover::server::main {
 
-/// Where the server listens: "http://*:8080".
-struct Endpoint {
-  std::string name;
-  config::Url url;
-};
+enum class BackendType : std::uint8_t { kTun, kXdp };
 
-/// The lane's thread.
+inline constexpr std::uint32_t kLanesMax = 64;
+
+/// The lanes' threads.
 struct LaneSettings {
-  std::optional<std::uint32_t> cpu;  ///< The thread runs only there.
-  stack::lane::LoopConfig loop;
+  std::optional<std::uint32_t> count{};              ///< Nothing: as the backend suggests (lane_plan.h).
+  std::optional<std::vector<std::uint32_t>> cpus{};  ///< Where lane i runs. Empty: anywhere. Nothing: as suggested.
+  stack::lane::LoopConfig loop{};
+  std::uint32_t mailbox_size = 1024 * 1024;  ///< Of each ordered pair of lanes, in bytes.
 };
 
 /// A capture of everything that the stack sends and receives.
@@ -45,11 +47,17 @@ struct Settings {
   files::SiteConfig files;
   http::Limits limits;
   http::Capacity capacity;  ///< `connections` follows tcp.connections_max.
+  BackendType backend = BackendType::kTun;
   backends::tun::Config tun;
-  stack::lane::Config stack;
+  backends::xdp::Config xdp;
+  std::vector<stack::wire::Address> service_addresses;  ///< With xdp: reached only inside of tunnels.
+  stack::lane::Config stack;                            ///< No address, with xdp: those of the interface, shared.
   LaneSettings lane;
   Capture capture;
   backends::impair::Config impair;
+
+  /// The host keeps its addresses, and gives us only TCP to the endpoints' ports.
+  bool shares_addresses() const { return backend == BackendType::kXdp && stack.ip.addresses.empty(); }
 };
 
 /// Where settings come from; what is later in this list wins.
@@ -65,9 +73,6 @@ Settings load_settings(const SettingsSources& sources, config::Problems& problem
 
 /// Names every key to `reader`: fills `settings` from a document, or describes it.
 void read(config::Reader& reader, Settings& settings);
-
-/// The endpoint's addresses and port on the stack: one for each of the stack's addresses when the host is "*".
-std::vector<stack::tcp::Endpoint> addresses_of(const Endpoint& endpoint, const Settings& settings);
 
 /// The text of config/tun.json, built in.
 extern const std::string_view kBuiltInConfig;

@@ -1,5 +1,6 @@
 // The keys, room by room. Help is written for an operator: what it does, and what it costs where that is not plain.
 
+#include "server/main/backend_keys.h"
 #include "server/main/settings.h"
 #include "server/main/settings_formats.h"
 
@@ -25,9 +26,10 @@ void read_endpoints(Reader& reader, Settings& settings) {
        "Where the server listens, each under a name of your choice. Given, they replace the default as a whole."},
       [&](std::string_view name, Reader& inner) {
         config::Url url = defaults.front().url;
-        inner.formatted(
-            {"url", "Scheme, address and port. The address is one of backend.addresses, or * for all of them."}, url,
-            kEndpointUrl);
+        inner.formatted({"url",
+                         "Scheme, address and port. The address is one of the server's (backend.addresses, "
+                         "backend.serviceAddresses, or the interface's), or * for all of them."},
+                        url, kEndpointUrl);
         if (inner.has("url")) {
           settings.endpoints.push_back({std::string(name), url});
         } else {
@@ -89,50 +91,6 @@ void read_limits(Reader& reader, http::Limits& limits) {
                   limits.shutdown_timeout, {Duration(0), hours(24)});
 }
 
-void read_backend(Reader& reader, Settings& settings) {
-  enum class Type : std::uint8_t { kTun };
-  Type type = Type::kTun;
-  backends::tun::Config& tun = settings.tun;
-  stack::ip::Config& ip = settings.stack.ip;
-  reader.choice<Type>({"type", "What carries the frames. tun: a TUN or TAP device of this host."}, type,
-                      {{"tun", Type::kTun}});
-  reader.formatted(
-      {"name", "The device's name. It is created unless it exists, and a created one goes with the server."}, tun.name,
-      kText);
-  reader.choice<backends::tun::Layer>(
-      {"layer", "ip: a TUN device, IP packets. ethernet: a TAP device, Ethernet frames."}, tun.layer,
-      {{"ip", backends::tun::Layer::kIp}, {"ethernet", backends::tun::Layer::kEthernet}});
-  reader.choice<backends::tun::Existing>(
-      {"existing",
-       "What to do about a device of that name: attach to it or else create it, refuse to start when it exists, or "
-       "refuse to start when it does not."},
-      tun.existing,
-      {{"createOrAttach", backends::tun::Existing::kCreateOrAttach},
-       {"refuse", backends::tun::Existing::kRefuse},
-       {"require", backends::tun::Existing::kRequire}});
-  reader.list({"host", "Addresses given to the host's side of the device."}, tun.host_addresses,
-              kPrefixedAddress<backends::tun::HostAddress>);
-  reader.list({"addresses", "The server's own addresses, which no other station may have."}, ip.addresses,
-              kPrefixedAddress<stack::ip::InterfaceAddress>);
-  reader.formatted({"gatewayV4", "Next hop for IPv4 packets that leave the link; null: none leave."}, ip.gateway_v4,
-                   kAddress);
-  reader.formatted({"gatewayV6", "Next hop for IPv6 packets that leave the link; null: none leave."}, ip.gateway_v6,
-                   kAddress);
-  std::optional<stack::wire::MacAddress> mac;
-  reader.formatted({"mac", "The server's MAC address with layer ethernet; null: made from its first address."}, mac,
-                   kMacAddress);
-  if (mac) ip.mac = *mac;
-  reader.integer({"mtu", "Largest IP packet in bytes; the host's side is given it too."}, tun.mtu, {576, 65521});
-  reader.boolean(
-      {"offload",
-       "Let super-frames and partial checksums cross the device. Off costs a factor of ten in large transfers."},
-      tun.offload);
-  reader.integer({"receiveFrames", "Buffers for received frames, 64 KiB each with offload."}, tun.receive_frames,
-                 {16, 65536});
-  reader.integer({"transmitFrames", "Buffers for frames to transmit, of one MTU each."}, tun.transmit_frames,
-                 {64, 1 << 20});
-}
-
 void read_ip(Reader& reader, stack::ip::Config& ip) {
   reader.integer({"ttl", "TTL and hop limit of packets sent."}, ip.ttl, {1, 255});
   reader.integer({"neighboursMax", "Entries of the neighbour table (layer ethernet)."}, ip.neighbours_max,
@@ -191,6 +149,25 @@ void read_tcp(Reader& reader, stack::tcp::Config& tcp) {
   reader.boolean({"sack", "Offer selective acknowledgements (RFC 2018)."}, tcp.sack);
 }
 
+void read_lane(Reader& reader, LaneSettings& lane) {
+  reader.integer(
+      {"count", "Lanes. null: with tun one; with xdp one for each queue of the interface, as far as there are CPUs."},
+      lane.count, {1, kLanesMax});
+  reader.integers(
+      {"cpus",
+       "CPUs that the lanes are pinned to, the first to the first. []: not pinned. null: with xdp a CPU for "
+       "each lane, those of the interface's NUMA node first; with tun not pinned."},
+      lane.cpus, {0, 1023});
+  reader.duration({"spinMax",
+                   "How long a lane asks an empty device again before it sleeps; it adapts below that. More costs CPU "
+                   "time and saves wake-ups."},
+                  lane.loop.spin_max, {Duration(0), seconds(1)});
+  reader.size({"mailboxSize",
+               "Of each mailbox from one lane to another, for frames that a queue brings to the wrong lane. A power of "
+               "two."},
+              lane.mailbox_size, {128 * kKiB, kGiB});
+}
+
 void read_profile(Reader& reader, backends::impair::Profile& profile) {
   reader.number({"loss", "Probability that a frame is lost."}, profile.loss, 0, 1);
   reader.number({"duplicate", "Probability that it comes twice."}, profile.duplicate, 0, 1);
@@ -208,7 +185,10 @@ void read_profile(Reader& reader, backends::impair::Profile& profile) {
 void read_development(Reader& reader, Settings& settings) {
   reader.object(
       {"capture", "Writes every frame that the stack sends or receives to a file for Wireshark."}, [&](Reader& inner) {
-        inner.path({"file", "The pcapng file, which is overwritten; null: no capture."}, settings.capture.file);
+        inner.path({"file",
+                    "The pcapng file, which is overwritten; null: no capture. With several lanes each writes one of "
+                    "what its queues bring, with its number: FILE-0.pcapng."},
+                   settings.capture.file);
         inner.size({"snapshotSize", "Longer frames are cut to this."}, settings.capture.writer.snap_length,
                    {64, 256 * kKiB});
         inner.size({"fileSizeMax", "The capture ends before the file would outgrow this; 0: no bound."},
@@ -244,14 +224,8 @@ void read(config::Reader& reader, Settings& settings) {
   });
   reader.object({"ip", "The internet layer."}, [&](Reader& inner) { read_ip(inner, settings.stack.ip); });
   reader.object({"tcp", "The transport layer."}, [&](Reader& inner) { read_tcp(inner, settings.stack.tcp); });
-  reader.object({"lane", "The thread that runs the stack and HTTP."}, [&](Reader& inner) {
-    inner.integer({"cpu", "The CPU that the thread is pinned to; null: the kernel chooses."}, settings.lane.cpu,
-                  {0, 1023});
-    inner.integer({"idlePollsMax",
-                   "Empty polls of the device before the thread sleeps; it adapts below that. More costs CPU time and "
-                   "saves wake-ups."},
-                  settings.lane.loop.idle_polls_max, {0, 1'000'000});
-  });
+  reader.object({"lane", "The threads that run the stack and HTTP, each with connections of its own."},
+                [&](Reader& inner) { read_lane(inner, settings.lane); });
   read_development(reader, settings);
 }
 

@@ -1,11 +1,16 @@
 #include "server/main/system.h"
 
+#include <sched.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <ctime>
+#include <fstream>
+#include <string>
 
 #include "stack/base/setup_error.h"
 
@@ -41,6 +46,53 @@ stack::tcp::Keys random_keys() {
   fill_random(keys.isn);
   fill_random(keys.timestamps);
   return keys;
+}
+
+bool has_capability(int capability) {
+  const cap_t held = cap_get_proc();
+  cap_flag_value_t value = CAP_CLEAR;
+  const bool known = held != nullptr && cap_get_flag(held, capability, CAP_EFFECTIVE, &value) == 0;
+  cap_free(held);
+  return known && value == CAP_SET;
+}
+
+std::vector<std::uint32_t> allowed_cpus(std::optional<int> numa_node) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  std::vector<std::uint32_t> cpus;
+  if (sched_getaffinity(0, sizeof set, &set) != 0) return {0};
+  for (std::uint32_t cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (CPU_ISSET(cpu, &set)) cpus.push_back(cpu);
+  }
+  if (numa_node) {
+    std::ifstream file("/sys/devices/system/node/node" + std::to_string(*numa_node) + "/cpulist");
+    std::string text;
+    std::getline(file, text);
+    const std::vector<std::uint32_t> near = parse_cpu_list(text);
+    std::stable_partition(cpus.begin(), cpus.end(),
+                          [&](std::uint32_t cpu) { return std::find(near.begin(), near.end(), cpu) != near.end(); });
+  }
+  return cpus;
+}
+
+std::vector<std::uint32_t> parse_cpu_list(std::string_view text) {
+  std::vector<std::uint32_t> cpus;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  while (true) {
+    std::uint32_t first = 0;
+    auto read = std::from_chars(at, end, first);
+    if (read.ec != std::errc{}) return cpus;
+    std::uint32_t last = first;
+    if (read.ptr != end && *read.ptr == '-') {
+      read = std::from_chars(read.ptr + 1, end, last);
+      if (read.ec != std::errc{}) return cpus;
+    }
+    last = std::min<std::uint32_t>(last, CPU_SETSIZE - 1);
+    for (std::uint32_t cpu = first; cpu <= last; ++cpu) cpus.push_back(cpu);
+    if (read.ptr == end || *read.ptr != ',') return cpus;
+    at = read.ptr + 1;
+  }
 }
 
 void drop_capabilities() {

@@ -1,6 +1,11 @@
 #pragma once
 // What the server asks of the kernel besides devices and files: clocks, randomness, privileges.
 
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
 #include "stack/base/time.h"
 #include "stack/tcp/isn.h"
 
@@ -15,6 +20,15 @@ stack::base::Duration wall_clock_offset();
 
 /// Fresh secrets from getrandom(). Throws SetupError.
 stack::tcp::Keys random_keys();
+
+/// Whether this thread may use a capability (CAP_NET_RAW ...) now.
+bool has_capability(int capability);
+
+/// The CPUs that this thread may run on; those of `numa_node` first, where that is given and known.
+std::vector<std::uint32_t> allowed_cpus(std::optional<int> numa_node = {});
+
+/// "0-2,5" as the kernel writes lists of CPUs. What cannot be read ends the list.
+std::vector<std::uint32_t> parse_cpu_list(std::string_view text);
 
 /// Gives up every capability of the calling thread and of threads it starts later, and the way back to any. Whatever
 /// needs one must be open by then. Throws SetupError.

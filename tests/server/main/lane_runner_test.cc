@@ -4,6 +4,7 @@
 #include <poll.h>
 
 #include <cerrno>
+#include <semaphore>
 
 #include "backends/memory/pair.h"
 #include "server/http/responder.h"
@@ -37,9 +38,9 @@ class LaneRunnerTest : public testing::Test {
   Lane lane(int device_failure = 0) {
     return {stack_, pair_.first(), http_, {listener_}, [device_failure] { return device_failure; }};
   }
-  /// Whether the runner has said that its lane has ended; waits for it.
-  static bool ends(const LaneRunner& runner) {
-    pollfd waited{runner.ended_fd(), POLLIN, 0};
+  /// Whether the runner has said that its lane is done; waits for it.
+  static bool is_done(const LaneRunner& runner) {
+    pollfd waited{runner.done_fd(), POLLIN, 0};
     return poll(&waited, 1, 10'000) == 1;
   }
 
@@ -50,12 +51,14 @@ class LaneRunnerTest : public testing::Test {
   stack::lane::Stack stack_{monotonic_now(), small_stack(), {}, pair_.first()};
 };
 
-TEST_F(LaneRunnerTest, Drained_EndsWithoutConnections) {
+TEST_F(LaneRunnerTest, Drained_IsDoneWithoutConnections_AndEndsWhenTold) {
   LaneRunner runner(lane(), {}, seconds(3600));
   runner.start({});
   runner.drain();
-  EXPECT_TRUE(ends(runner));
-  EXPECT_EQ(runner.join(), 0);
+  EXPECT_TRUE(is_done(runner));
+  runner.force();
+  runner.join();
+  EXPECT_EQ(runner.device_failure(), 0);
   // Nobody listens any more: the port is free again.
   stack_.listen(listener_, http_);
 }
@@ -64,15 +67,55 @@ TEST_F(LaneRunnerTest, Forced_EndsAtOnce) {
   LaneRunner runner(lane(), {}, seconds(3600));
   runner.start({});
   runner.force();
-  EXPECT_TRUE(ends(runner));
-  EXPECT_EQ(runner.join(), 0);
+  runner.join();
+  EXPECT_TRUE(is_done(runner));
+  EXPECT_EQ(runner.device_failure(), 0);
 }
 
 TEST_F(LaneRunnerTest, WithItsDeviceLost_EndsAndSaysWhy) {
   LaneRunner runner(lane(EBADFD), {}, seconds(3600));
   runner.start({});
-  EXPECT_TRUE(ends(runner));
-  EXPECT_EQ(runner.join(), EBADFD);
+  EXPECT_TRUE(is_done(runner));
+  EXPECT_EQ(runner.device_failure(), EBADFD);
+  runner.join();
+}
+
+/// Sees when its lane falls asleep with nothing to wake it.
+class SleepWatch final : public stack::link::Device {
+ public:
+  explicit SleepWatch(stack::link::Device& below) : below_(below) {}
+
+  std::string_view name() const override { return below_.name(); }
+  const stack::link::Caps& caps() const override { return below_.caps(); }
+  stack::link::FrameArena& arena() override { return below_.arena(); }
+  std::size_t receive(stack::link::Burst& burst) override { return below_.receive(burst); }
+  std::size_t transmit(std::span<stack::link::Frame> frames) override { return below_.transmit(frames); }
+  bool flush() override { return below_.flush(); }
+  void pass(stack::link::Frame frame) override { below_.pass(std::move(frame)); }
+  const stack::link::DeviceStats& stats() const override { return below_.stats(); }
+
+  void wait(stack::base::Duration, int wake_fd) override {
+    pollfd woken{wake_fd, POLLIN, 0};
+    if (poll(&woken, 1, 0) == 0) sleeps.release();
+    poll(&woken, 1, 10'000);
+  }
+
+  std::counting_semaphore<> sleeps{0};
+
+ private:
+  stack::link::Device& below_;
+};
+
+TEST_F(LaneRunnerTest, Rung_WakesOnce_AndSleepsAgain) {
+  SleepWatch device(pair_.second());
+  stack::lane::Stack stack(monotonic_now(), small_stack(), {}, device);
+  LaneRunner runner({stack, device, http_, {}, [] { return 0; }}, {.spin_max = {}}, seconds(3600));
+  runner.start({});
+  ASSERT_TRUE(device.sleeps.try_acquire_for(seconds(10)));
+  runner.ring();
+  EXPECT_TRUE(device.sleeps.try_acquire_for(seconds(10)));
+  runner.force();
+  runner.join();
 }
 
 TEST_F(LaneRunnerTest, OnACpuThatIsNotThere_DoesNotStart) {

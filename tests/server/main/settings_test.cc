@@ -59,11 +59,21 @@ TEST_F(SettingsTest, AnEmptyFile_MeansTheDefaults) {
   EXPECT_EQ(settings.files.root, (folder_ / "www").string());
   EXPECT_EQ(settings.limits, http::Limits());
   EXPECT_EQ(settings.capacity.connections, settings.stack.tcp.connections_max);
-  const auto addresses = addresses_of(settings.endpoints.front(), settings);
+  const auto addresses = addresses_of(settings.endpoints.front(), settings.stack.ip.addresses);
   ASSERT_EQ(addresses.size(), 2U);
   EXPECT_EQ(addresses[0].to_string(), "10.66.0.2:8080");
   EXPECT_EQ(addresses[1].to_string(), "[fd66::2]:8080");
   EXPECT_EQ(settings.stack.ip.mac.to_string(), "02:57:0a:42:00:02");
+}
+
+TEST_F(SettingsTest, TheExampleForXdp_SaysNothingButDefaults) {
+  const Settings settings = load({kSources / "config" / "xdp.json", nullptr, {}, {}});
+  EXPECT_EQ(complaints_, Lines{});
+  EXPECT_EQ(settings.files.root, (kSources / "www").string());
+  const Settings defaults = load({file(R"({"backend": {"type": "xdp", "interface": "eth1"}})"), nullptr, {}, {}});
+  EXPECT_EQ(complaints_, Lines{});
+  EXPECT_EQ(json_schema(settings), json_schema(defaults));
+  EXPECT_TRUE(settings.shares_addresses());
 }
 
 TEST_F(SettingsTest, TheExample_SaysNothingButDefaults) {
@@ -90,7 +100,7 @@ TEST_F(SettingsTest, FilledThrough_EveryRoomHasItsPart) {
     "backend": {"name": "wh7", "layer": "ethernet", "host": [], "addresses": ["10.1.0.2/16", "fd01::2/64"], "mtu": 9000,
                 "gatewayV4": "10.1.0.1", "mac": "02:00:00:00:00:07", "offload": false},
     "limits": {"minResponseDataRate": {"bytesPerSecond": 0}, "maxConcurrentConnections": 10},
-    "capacity": {"smallBuffers": 64}, "ip": {"ttl": 5}, "lane": {"cpu": 1, "idlePollsMax": 0},
+    "capacity": {"smallBuffers": 64}, "ip": {"ttl": 5}, "lane": {"count": 2, "cpus": [1, 0], "spinMax": "0s", "mailboxSize": "256KiB"},
     "tcp": {"connectionsMax": 100, "congestionControl": "newReno", "keepAliveIdle": "1h"},
     "capture": {"file": "a.pcapng", "snapshotSize": 96}, "impair": {"receive": {"loss": 0.01}}})"),
                                   nullptr,
@@ -98,8 +108,8 @@ TEST_F(SettingsTest, FilledThrough_EveryRoomHasItsPart) {
                                   {}});
   EXPECT_EQ(complaints_, Lines{});
   EXPECT_EQ(settings.endpoints.size(), 2U);
-  EXPECT_EQ(addresses_of(settings.endpoints[0], settings).front().to_string(), "10.1.0.2:80");
-  EXPECT_EQ(addresses_of(settings.endpoints[1], settings).front().to_string(), "[fd01::2]:81");
+  EXPECT_EQ(listener_of(settings.endpoints[0]).to_string(), "10.1.0.2:80");
+  EXPECT_EQ(listener_of(settings.endpoints[1]).to_string(), "[fd01::2]:81");
   EXPECT_EQ(settings.tun.name, "wh7");
   EXPECT_EQ(settings.tun.layer, backends::tun::Layer::kEthernet);
   EXPECT_TRUE(settings.tun.host_addresses.empty());
@@ -115,10 +125,52 @@ TEST_F(SettingsTest, FilledThrough_EveryRoomHasItsPart) {
   EXPECT_EQ(settings.capacity.small_buffers, 64U);
   EXPECT_EQ(settings.stack.tcp.congestion_control, stack::tcp::CongestionControl::kNewReno);
   EXPECT_EQ(settings.stack.tcp.keep_alive_idle, std::chrono::hours(1));
-  EXPECT_EQ(settings.lane.cpu, 1U);
+  EXPECT_EQ(settings.backend, BackendType::kTun);
+  EXPECT_EQ(settings.lane.count, 2U);
+  EXPECT_EQ(settings.lane.cpus, (std::vector<std::uint32_t>{1, 0}));
+  EXPECT_EQ(settings.lane.loop.spin_max, config::Duration(0));
+  EXPECT_EQ(settings.lane.mailbox_size, 256U * 1024);
   EXPECT_EQ(settings.capture.writer.path, (folder_ / "a.pcapng").string());
   EXPECT_EQ(settings.capture.writer.snap_length, 96U);
   EXPECT_EQ(settings.impair.receive.loss, 0.01);
+}
+
+TEST_F(SettingsTest, WithTypeXdp_ItsRoomHasItsPart) {
+  const Settings settings = load({file(R"({
+    "endpoints": {"a": {"url": "http://*:80"}, "b": {"url": "http://192.0.2.80:81"}},
+    "backend": {"type": "xdp", "interface": "eth1", "mode": "nativeCopy", "queues": 3,
+                "addresses": ["10.1.0.2/16", "fd01::2/64"], "gatewayV6": "fd01::1",
+                "serviceAddresses": ["192.0.2.80", "2001:db8::80"],
+                "receiveFrames": 1024, "transmitFrames": 2048, "chunkSize": 4096, "ringSize": 512, "hugePages": false,
+                "transmitChecksum": false, "rxChecksum": "verify", "bulk": "off", "busyPoll": true}})"),
+                                  nullptr,
+                                  {},
+                                  {}});
+  EXPECT_EQ(complaints_, Lines{});
+  EXPECT_EQ(settings.backend, BackendType::kXdp);
+  EXPECT_FALSE(settings.shares_addresses());
+  const backends::xdp::Config& xdp = settings.xdp;
+  EXPECT_EQ(xdp.interface, "eth1");
+  EXPECT_EQ(xdp.mode, backends::xdp::Mode::kNativeCopy);
+  EXPECT_EQ(xdp.queue_count, 3U);
+  EXPECT_EQ(xdp.receive_frames, 1024U);
+  EXPECT_EQ(xdp.transmit_frames, 2048U);
+  EXPECT_EQ(xdp.chunk_size, 4096U);
+  EXPECT_EQ(xdp.ring_size, 512U);
+  EXPECT_FALSE(xdp.huge_pages);
+  EXPECT_FALSE(xdp.transmit_checksum);
+  EXPECT_EQ(xdp.receive_checksum, backends::xdp::ReceiveChecksum::kVerify);
+  EXPECT_EQ(xdp.bulk, backends::xdp::Bulk::kOff);
+  EXPECT_TRUE(xdp.busy_poll);
+  EXPECT_EQ(settings.stack.ip.addresses.size(), 2U);
+  EXPECT_EQ(settings.stack.ip.gateway_v6.value().to_string(), "fd01::1");
+  EXPECT_EQ(settings.service_addresses.at(1).to_string(), "2001:db8::80");
+}
+
+TEST_F(SettingsTest, AKeyOfTheOtherType_IsRefused) {
+  EXPECT_EQ(complaints(R"({"backend": {"type": "xdp", "interface": "eth1", "name": "wh0", "mtu": 1500}})"),
+            (Lines{"1:58: /backend/name: name belongs to type tun", "1:72: /backend/mtu: mtu belongs to type tun"}));
+  EXPECT_EQ(complaints(R"({"backend": {"QUEUES": 2}})"), (Lines{"1:24: /backend/queues: queues belongs to type xdp"}));
 }
 
 TEST_F(SettingsTest, LaterSourcesWin) {
@@ -149,8 +201,8 @@ TEST_F(SettingsTest, AnEndpointThatTheStackCannotHave_IsRefusedAtItsUrl) {
 }
 
 TEST_F(SettingsTest, ABackendThatCannotWork_IsRefused) {
-  EXPECT_EQ(complaints(R"({"backend": {"type": "xdp"}})"),
-            (Lines{"1:22: /backend/type: \"xdp\" is not one of \"tun\""}));
+  EXPECT_EQ(complaints(R"({"backend": {"type": "rfc1149"}})"),
+            (Lines{"1:22: /backend/type: \"rfc1149\" is not one of \"tun\", \"xdp\""}));
   EXPECT_EQ(complaints(R"({"backend": {"addresses": []}})"),
             (Lines{"1:27: /backend/addresses: the stack needs an address"}));
   EXPECT_EQ(complaints(R"({"backend": {"addresses": ["10.66.0.1/24"]}})"),
@@ -166,6 +218,45 @@ TEST_F(SettingsTest, ABackendThatCannotWork_IsRefused) {
   EXPECT_EQ(complaints(R"({"backend": {"gatewayV6": "10.66.0.1"}})"),
             (Lines{"1:27: /backend/gatewayV6: 10.66.0.1 is not an IPv6 address"}));
   EXPECT_EQ(complaints(R"({"backend": {"mac": "01:00:00:00:00:00"}})").size(), 1U);
+}
+
+TEST_F(SettingsTest, AnXdpBackendThatCannotWork_IsRefused) {
+  const auto refused = [&](const std::string& keys) {
+    return complaints(R"({"backend": {"type": "xdp")" + keys + "}}");
+  };
+  EXPECT_EQ(refused(""), (Lines{"1:13: /backend: interface is missing: name one, such as eth1"}));
+  EXPECT_EQ(refused(R"(, "interface": "a/b")"),
+            (Lines{"1:42: /backend/interface: \"a/b\" is not a device name: 1 to 15 letters and digits"}));
+  EXPECT_EQ(refused(R"(, "interface": "a", "chunkSize": 3000)"),
+            (Lines{"1:60: /backend/chunkSize: 3000 is neither 2048 nor 4096"}));
+  EXPECT_EQ(refused(R"(, "interface": "a", "ringSize": 1000)"),
+            (Lines{"1:59: /backend/ringSize: 1000 is not a power of two"}));
+  EXPECT_EQ(refused(R"(, "interface": "a", "gatewayV4": "10.66.0.1")"),
+            (Lines{"1:60: /backend/gatewayV4: answers on shared addresses go back the way that the question came: take "
+                   "it out, or give addresses"}));
+  EXPECT_EQ(refused(R"(, "interface": "a", "serviceAddresses": ["10.0.0.1", "10.0.0.1", "ff02::1"])"),
+            (Lines{"1:67: /backend/serviceAddresses: 10.0.0.1 is given twice",
+                   "1:67: /backend/serviceAddresses: ff02::1 is no station's address"}));
+}
+
+TEST_F(SettingsTest, LanesThatCannotBe_AreRefused) {
+  EXPECT_EQ(complaints(R"({"lane": {"count": 3, "cpus": [0, 1]}})"),
+            (Lines{"1:31: /lane/cpus: 3 lanes need as many CPUs, or []"}));
+  EXPECT_EQ(complaints(R"({"lane": {"mailboxSize": "384KiB"}})"),
+            (Lines{"1:26: /lane/mailboxSize: 384KiB is not a power of two"}));
+  EXPECT_EQ(complaints(R"({"lane": {"count": 3, "cpus": []}})"), Lines{});
+  EXPECT_EQ(complaints(R"({"lane": {"count": 65}})").size(), 1U);
+}
+
+TEST_F(SettingsTest, WithSharedAddresses_EndpointsAreHeldToThemLater) {
+  const auto endpoints = [&](const std::string& text) {
+    return complaints(R"({"backend": {"type": "xdp", "interface": "a"}, "endpoints": {)" + text + "}}");
+  };
+  EXPECT_EQ(endpoints(R"("a": {"url": "http://10.1.1.1:80"})"), Lines{});
+  EXPECT_EQ(endpoints(R"("a": {"url": "http://here:80"})"),
+            (Lines{"1:75: /endpoints/a/url: \"here\" is not an address, nor *"}));
+  EXPECT_EQ(endpoints(R"("a": {"url": "http://[fd00:0::1]:80"}, "b": {"url": "http://[fd00::1]:80"})"),
+            (Lines{"1:114: /endpoints/b/url: \"a\" listens on [fd00::1]:80 already"}));
 }
 
 TEST_F(SettingsTest, AnAddressIsRefusedWithoutAPrefixThatFits) {

@@ -1,0 +1,15 @@
+#include "server/main/backend.h"
+
+namespace windhover::server::main {
+
+std::unique_ptr<Backend> open_backend(const Settings& settings) {
+  switch (settings.backend) {
+    case BackendType::kTun:
+      return open_tun_backend(settings);
+    case BackendType::kXdp:
+      return open_xdp_backend(settings);
+  }
+  return nullptr;
+}
+
+}  // namespace windhover::server::main

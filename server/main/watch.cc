@@ -1,0 +1,71 @@
+#include "server/main/watch.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "server/config/text.h"
+#include "server/main/log.h"
+
+namespace windhover::server::main {
+namespace {
+
+using Lanes = std::vector<std::unique_ptr<LaneRunner>>;
+
+constexpr std::size_t kSignals = 0;
+constexpr std::size_t kChanges = 1;
+constexpr std::size_t kLanes = 2;
+
+/// Takes one signal. Precondition: `fd` is readable.
+bool take_signal(int fd) {
+  signalfd_siginfo signal{};
+  return read(fd, &signal, sizeof signal) == static_cast<ssize_t>(sizeof signal);
+}
+
+/// Takes the lanes that are done out of `waited`. True when there is nothing more to wait for: all are, or one has lost
+/// its device.
+bool all_done(const Lanes& lanes, std::vector<pollfd>& waited) {
+  for (std::size_t i = 0; i < lanes.size(); ++i) {
+    if ((waited[kLanes + i].revents & POLLIN) == 0) continue;
+    if (lanes[i]->device_failure() != 0) return true;
+    waited[kLanes + i] = {-1, 0, 0};
+  }
+  return std::all_of(waited.begin() + kLanes, waited.end(), [](const pollfd& lane) { return lane.fd == -1; });
+}
+
+}  // namespace
+
+void watch(const Lanes& lanes, Backend& backend, int signals, stack::base::Duration shutdown_timeout) {
+  std::vector<pollfd> waited = {{signals, POLLIN, 0}, {backend.changes_fd(), POLLIN, 0}};
+  for (const auto& lane : lanes) waited.push_back({lane->done_fd(), POLLIN, 0});
+  bool draining = false;
+  bool ending = false;
+  for (const std::string& change : backend.take_changes()) log_warning(change);  // Since the set-up.
+  while (!ending) {
+    if (poll(waited.data(), waited.size(), -1) < 0) {
+      if (errno != EINTR) break;
+      continue;
+    }
+    if (waited[kChanges].revents != 0) {
+      for (const std::string& change : backend.take_changes()) log_warning(change);
+    }
+    ending = all_done(lanes, waited);
+    if ((waited[kSignals].revents & POLLIN) == 0 || !take_signal(signals)) continue;
+    if (draining) {
+      log_warning("Ending now: open connections are reset.");
+      ending = true;
+    } else {
+      log_info(fmt::format("Shutting down: connections may finish for {}; a second signal ends at once.",
+                           config::print_duration(shutdown_timeout)));
+      for (const auto& lane : lanes) lane->drain();
+      draining = true;
+    }
+  }
+  for (const auto& lane : lanes) lane->force();
+}
+
+}  // namespace windhover::server::main
