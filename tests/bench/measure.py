@@ -135,5 +135,5 @@ def show_ratios(found):
         for key, label in RATIO_LABELS.items():
             if key in ratio:
                 value = ratio[key]
-                print(f"  ratio to {peer:15} {label:22} {value['geometric_mean']:6.2f}   "
+                print(f"  ratio to {peer:18} {label:22} {value['geometric_mean']:6.2f}   "
                       f"({value['min']:.2f} .. {value['max']:.2f}, {value['pairs']} pairs)")

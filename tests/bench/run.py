@@ -57,6 +57,7 @@ def parse_arguments():
                           help="some of " + ",".join(SERVERS))
     only_xdp.add_argument("--lanes", action="store_true", help="windhover with 1 or 2 queues and 1 or 2 lanes instead")
     only_xdp.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="given to windhover")
+    only_xdp.add_argument("--verbose", action="store_true", help="show what the servers printed, counters included")
     options = parser.parse_args()
     if options.quick:
         options.rounds, options.seconds = 2, 1

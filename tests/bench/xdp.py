@@ -131,7 +131,7 @@ def make_subjects(line, site, options):
     return [subject for subject in subjects if subject.name in options.servers]
 
 
-def take_turn(line, subject, file, load, scratch):
+def take_turn(line, subject, file, load, scratch, verbose):
     """Starts the server, measures it, and ends it."""
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir()
@@ -146,7 +146,9 @@ def take_turn(line, subject, file, load, scratch):
     finally:
         server.kill()
     if sample.errors:
-        print(f"  {subject.name}: {sample.errors} errors under load\n{sample.text}\n{server.output}")
+        print(f"  {subject.name}: {sample.errors} errors under load\n{sample.text}")
+    if sample.errors or verbose:
+        print(f"\n{subject.name} said:\n{server.output}")
     return sample
 
 
@@ -160,7 +162,7 @@ def cell(line, subjects, body, connections, options, scratch):
     samples = {subject.name: [] for subject in taking_part}
     for _ in range(options.rounds):
         for subject in taking_part:
-            samples[subject.name].append(take_turn(line, subject, file, load, scratch))
+            samples[subject.name].append(take_turn(line, subject, file, load, scratch, options.verbose))
     print(f"\n{label} bodies, {connections} connection{'s' if connections > 1 else ''}")
     measure.show_samples(samples)
     first, *others = (subject.name for subject in taking_part)
