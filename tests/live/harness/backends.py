@@ -1,6 +1,6 @@
 """The servers that the suite can be pointed at, each behind the same addresses: 10.66.0.2 and fd66::2, port 8080,
-reached from a namespace through a device called wh0. With TUN that device is the server's own; otherwise it is one end of
-a veth pair, and the server lives at the other end in a namespace of its own.
+reached from a namespace through a device called wh0. With TUN that device is the server's own; otherwise it is one end
+of a veth pair, and the server lives at the other end in a namespace of its own.
 
 `nginx` is no backend of ours: it proves the harness and the clients, behind a veth pair, when there is doubt about
 which side is at fault."""
@@ -21,7 +21,8 @@ LISTENING = f"Now listening on: http://{SERVER_V4}:{PORT}"
 
 @dataclasses.dataclass(frozen=True)
 class Veth:
-    """How the veth pair between a client and a server is made. `owned`: the server's end has no address in the kernel."""
+    """How the veth pair between a client and a server is made. `owned`: the server's end has no address in the
+    kernel."""
 
     mtu: int = 1500
     queues: int = 1
@@ -82,8 +83,8 @@ def binary(build):
 
 
 class Windhover:
-    """`windhover serve` in a namespace: with TUN the client's, where its device's kernel side is the client's interface;
-    else the one at the far end of the veth pair."""
+    """`windhover serve` in a namespace: with TUN the client's, where its device's kernel side is the client's
+    interface; else the one at the far end of the veth pair."""
 
     def __init__(self, namespace, backend, root, scratch, build="release", settings=(), cpu=None):
         self._made_by = namespace, backend, root, build, settings, cpu
@@ -231,8 +232,8 @@ class Nginx:
 
 
 def join_by_veth(client, server, veth=Veth()):
-    """Connects two namespaces by a veth pair with the addresses that the suite uses; the client's end is called wh0. The
-    neighbours of the client's end start unknown."""
+    """Connects two namespaces by a veth pair with the addresses that the suite uses; the client's end is called
+    wh0."""
     queues = ("numtxqueues", veth.queues, "numrxqueues", veth.queues)
     client.run("ip", "link", "add", DEVICE, *queues, "mtu", veth.mtu, "type", "veth",
                "peer", "name", PEER_DEVICE, *queues, "mtu", veth.mtu, "netns", server.name)

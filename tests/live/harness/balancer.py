@@ -1,4 +1,4 @@
-"""An L4 balancer for direct server return: takes packets for a service address and hands them to a server in a tunnel."""
+"""An L4 balancer for direct server return: hands packets for a service address to a server in a tunnel."""
 
 import contextlib
 import fcntl
