@@ -279,5 +279,5 @@ class TestDoctor:
         done = live.far.run(backends.binary("release"), "doctor", "--interface", PEER_DEVICE, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         text = done.stdout.lower()
-        for word in ("zero-copy", "native", "generic", "tun", "queues", "mtu", "huge", "memlock", "veth"):
+        for word in ("zero-copy", "native", "generic", "tun", "queues", "mtu", "huge", "locked memory", "veth"):
             assert word in text, f"{word} is missing in\n{done.stdout}"
