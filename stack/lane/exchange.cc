@@ -1,6 +1,5 @@
 #include "stack/lane/exchange.h"
 
-#include <algorithm>
 #include <atomic>
 #include <bit>
 #include <cstring>
@@ -94,7 +93,7 @@ bool Exchange::Parts::post(std::uint32_t from, std::uint32_t to, const link::Fra
     return false;
   }
   std::memcpy(record.data(), &frame.offload(), sizeof(link::Offload));
-  std::ranges::copy(bytes, record.subspan(sizeof(link::Offload)).begin());
+  std::memcpy(record.data() + sizeof(link::Offload), bytes.data(), bytes.size());
   mailbox.commit();
   own[from]->stats.posted.add();
   return true;
@@ -127,7 +126,7 @@ std::size_t Exchange::Parts::take(std::uint32_t from, std::uint32_t to, link::Bu
     link::Frame frame = self.arena.allocate();
     if (frame && bytes.size() <= frame.tailroom()) {
       std::memcpy(&frame.offload(), record.data(), sizeof(link::Offload));
-      std::ranges::copy(bytes, frame.append(bytes.size()).begin());
+      std::memcpy(frame.append(bytes.size()).data(), bytes.data(), bytes.size());
       burst.push(std::move(frame));
       self.stats.received.add();
     } else {

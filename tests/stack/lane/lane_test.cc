@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "backends/memory/pair.h"
+#include "stack/link/steering.h"
 
 namespace windhover::stack::lane {
 namespace {
@@ -180,16 +182,17 @@ base::Duration window_of(Loop& loop, Observed& device, base::Instant now) {
 class WindowTest : public LoopTest {
  protected:
   /// The peer's next frame arrives at `at`.
-  void arrive(base::Instant at) {
+  void arrive(base::Instant at) { arrive(loop_, at); }
+  void arrive(Loop& loop, base::Instant at) {
     if (asked_.open == nullptr) {
       connect();
     } else {
       asked_.open->send(base::as_bytes("x"));
     }
     ASSERT_TRUE(client_loop_.turn(at));
-    ASSERT_TRUE(loop_.turn(at));
+    ASSERT_TRUE(loop.turn(at));
     client_loop_.turn(at);
-    while (loop_.turn(at)) client_loop_.turn(at);
+    while (loop.turn(at)) client_loop_.turn(at);
   }
 
   Loop loop_{server_, server_device_, {.spin_max = microseconds(80)}};
@@ -254,6 +257,28 @@ TEST_F(WindowTest, TimersFireWhileItPolls) {
   EXPECT_EQ(served_.timers, 1);
 }
 
+// A request each 25 to 100 microseconds, after a time in which the lane slept at once.
+TEST_F(WindowTest, OneBusyConnection_IsServedPolling) {
+  for (const base::Duration gap : {microseconds(25), microseconds(60), microseconds(95)}) {
+    Loop loop(server_, server_device_, {});
+    base::Instant at = now_;
+    for (int frame = 0; frame < 10; ++frame) {
+      window_of(loop, server_device_, at);
+      at += milliseconds(5);
+      arrive(loop, at);
+    }
+    ASSERT_EQ(window_of(loop, server_device_, at), microseconds(0));
+    arrive(loop, at += gap + microseconds(80));  // It had to be woken for the first.
+    const std::size_t sleeps = server_device_.sleeps.size();
+    for (int frame = 0; frame < 100; ++frame) {
+      for (base::Duration passed{}; passed < gap; passed += microseconds(1)) loop.rest(at + passed, -1);
+      arrive(loop, at += gap);
+    }
+    EXPECT_EQ(server_device_.sleeps.size(), sleeps);
+    now_ = at;
+  }
+}
+
 TEST_F(WindowTest, WithoutAWindow_ItNeverPolls) {
   Loop loop(server_, server_device_, kNoPolling);
   EXPECT_EQ(window_of(loop, server_device_, now_), microseconds(0));
@@ -261,6 +286,62 @@ TEST_F(WindowTest, WithoutAWindow_ItNeverPolls) {
   client_loop_.turn(now_);
   ASSERT_TRUE(loop.turn(now_));
   EXPECT_EQ(window_of(loop, server_device_, now_), microseconds(0));
+}
+
+class SilentBell final : public Doorbell {
+ public:
+  void ring() override {}
+};
+
+/// Lane 1 of two. Its frames are shorter than a TCP header: the stack drops them.
+class MailTest : public LoopTest {
+ protected:
+  MailTest() { exchange_.connect(1, bell_); }
+
+  link::Frame frame_for_lane_1() {
+    link::Frame frame = pair_.second().arena().allocate();
+    const std::uint8_t head[] = {0x45, 0, 0, 24, 0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, 2, 10, 0, 0, 1, 0, 0, 0, 80};
+    std::ranges::copy(head, frame.append(sizeof head).begin());
+    for (std::uint16_t port = 1; link::owner_of(frame.bytes(), link::Medium::kIp, 2) != 1; ++port)
+      base::store_be<std::uint16_t>(&frame.bytes()[20], port);
+    return frame;
+  }
+  void post() {
+    link::Burst burst;
+    burst.push(frame_for_lane_1());
+    exchange_.sort(0, link::Medium::kIp, burst);
+  }
+
+  SilentBell bell_;
+  Exchange exchange_{2, 256 * 1024};
+  Loop loop_{server_, server_device_, kNoPolling, &exchange_, 1};
+};
+
+TEST_F(MailTest, IsInputLikeFramesOfTheDevice) {
+  post();
+  EXPECT_TRUE(loop_.turn(now_));
+  EXPECT_FALSE(loop_.turn(now_));
+  EXPECT_EQ(server_.counters().value(base::Event::kFramesIn), 1U);
+}
+
+TEST_F(MailTest, KeepsTheLaneAwake) {
+  post();
+  EXPECT_FALSE(loop_.rest(now_, -1));
+  EXPECT_TRUE(server_device_.sleeps.empty());
+  EXPECT_TRUE(loop_.turn(now_));
+  EXPECT_TRUE(loop_.rest(now_, -1));
+  EXPECT_EQ(server_device_.sleeps.size(), 1U);
+}
+
+TEST_F(MailTest, DoesNotWaitForADeviceThatIsNeverEmpty) {
+  link::Burst flood;
+  while (!flood.full()) flood.push(frame_for_lane_1());
+  ASSERT_EQ(pair_.second().transmit(flood.frames()), link::kBurstMax);
+  flood.clear();
+  post();
+  EXPECT_TRUE(loop_.turn(now_));
+  EXPECT_EQ(exchange_.stats(1).received.value(), 1U);
+  EXPECT_EQ(server_.counters().value(base::Event::kFramesIn), link::kBurstMax + 1);
 }
 
 }  // namespace
