@@ -38,6 +38,9 @@ class Backend {
   virtual stack::link::Device& device(std::size_t lane) = 0;
   /// The errno with which the device was lost; 0 while it works.
   virtual int failure(std::size_t lane) const = 0;
+  /// No frame comes after this, where that can be had: what is ours goes to the kernel again. Before the lanes end, so
+  /// that every frame which was steered to them is accounted for.
+  virtual void stop_receiving() {}
   /// Bytes taken by the devices.
   virtual std::size_t memory_size() const = 0;
   /// What the kernel counts, besides DeviceStats. Once the lanes have ended.

@@ -71,6 +71,13 @@ void LaneRunner::command(Command command) {
 
 void LaneRunner::drain() { command(Command::kDrain); }
 
+void LaneRunner::settle() {
+  if (device_failure() != 0) return;  // It has said that it is done, for good.
+  clear_eventfd(done_.fd());
+  settling_.store(true, std::memory_order_release);
+  ring();
+}
+
 void LaneRunner::force() { command(Command::kEnd); }
 
 // Written first: a lane that sees the flag finds the eventfd readable, and one that is woken before it sees the flag
@@ -105,12 +112,17 @@ void LaneRunner::run_until_ended() {
       begin_drain();
       deadline = now + shutdown_timeout_;
     }
+    const bool settling = settling_.load(std::memory_order_acquire);
     const bool moved = loop_.turn(now);
     if (deadline && !done && (lane_.http.connection_count() == 0 || now >= *deadline)) {
       done = true;
       signal_eventfd(done_.fd());
     }
     if (moved) continue;
+    if (settling) {
+      settling_.store(false, std::memory_order_relaxed);
+      signal_eventfd(done_.fd());
+    }
     loop_.rest(now, wake_.fd());
     if (const int failure = lane_.device_failure(); failure != 0) {
       device_failure_.store(failure, std::memory_order_release);

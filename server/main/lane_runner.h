@@ -29,7 +29,7 @@ struct Lane {
   std::uint32_t index = 0;
 };
 
-/// Threads: the owner calls everything here; drain(), force() and ring() may come from any thread.
+/// Threads: the owner calls everything here; drain(), settle(), force() and ring() may come from any thread.
 class LaneRunner final : public stack::lane::Doorbell {
  public:
   /// Connects itself to the exchange, if there is one. Throws SetupError.
@@ -45,12 +45,15 @@ class LaneRunner final : public stack::lane::Doorbell {
   /// Begins the graceful end: no new connections, idle ones close, busy ones after their answer. done_fd() tells when
   /// none is left or the time is up.
   void drain();
+  /// Once frames have stopped coming: done_fd() is readable again when the lane has taken what its device and its
+  /// mailboxes hold. What it then hands to another lane is that one's to take, so lanes settle twice.
+  void settle();
   /// Ends now: what is still open is reset.
   void force();
   /// Wakes the lane.
   void ring() override;
 
-  /// Readable once the lane is drained, or has ended because its device was lost.
+  /// Readable once the lane is drained or settled, or has ended because its device was lost.
   int done_fd() const { return done_.fd(); }
   /// The errno with which the device was lost, 0 otherwise. For good once done_fd() is readable.
   int device_failure() const { return device_failure_.load(std::memory_order_acquire); }
@@ -73,6 +76,7 @@ class LaneRunner final : public stack::lane::Doorbell {
   backends::host::File done_;  // Written by the lane.
   std::atomic<Command> command_{Command::kRun};
   std::atomic<bool> woken_{false};  // wake_ has been written, and must be read before the lane can sleep again.
+  std::atomic<bool> settling_{false};
   std::atomic<int> device_failure_{0};
   std::thread thread_;
 };

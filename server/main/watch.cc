@@ -20,6 +20,9 @@ constexpr std::size_t kSignals = 0;
 constexpr std::size_t kChanges = 1;
 constexpr std::size_t kLanes = 2;
 
+/// A lane that still has much to send does not settle, and is not waited for.
+constexpr int kSettleMilliseconds = 100;
+
 /// Takes one signal. Precondition: `fd` is readable.
 bool take_signal(int fd) {
   signalfd_siginfo signal{};
@@ -35,6 +38,17 @@ bool all_done(const Lanes& lanes, std::vector<pollfd>& waited) {
     waited[kLanes + i] = {-1, 0, 0};
   }
   return std::all_of(waited.begin() + kLanes, waited.end(), [](const pollfd& lane) { return lane.fd == -1; });
+}
+
+/// Lets the lanes take the frames that have arrived, and then those that they have handed to each other meanwhile.
+void settle(const Lanes& lanes) {
+  for (int round = 0; round < 2; ++round) {
+    for (const auto& lane : lanes) lane->settle();
+    for (const auto& lane : lanes) {
+      pollfd settled{lane->done_fd(), POLLIN, 0};
+      poll(&settled, 1, kSettleMilliseconds);
+    }
+  }
 }
 
 }  // namespace
@@ -65,6 +79,8 @@ void watch(const Lanes& lanes, Backend& backend, int signals, stack::base::Durat
       draining = true;
     }
   }
+  backend.stop_receiving();
+  settle(lanes);
   for (const auto& lane : lanes) lane->force();
 }
 

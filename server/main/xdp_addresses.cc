@@ -24,6 +24,8 @@ bool has(const std::vector<InterfaceAddress>& addresses, const Address& address)
                      [&](const InterfaceAddress& known) { return known.address == address; });
 }
 
+constexpr std::uint32_t kIpv6MtuMin = 1280;  // RFC 8200 section 5.
+
 /// The interface's addresses, as far as there is room for them.
 void share(const Settings& settings, const Interface& interface, XdpAddresses& plan) {
   const std::size_t room =
@@ -61,6 +63,10 @@ void own(const Settings& settings, const Interface& interface, XdpAddresses& pla
                        fmt::format("Leave backend.addresses out to share it, or take it from the host: ip address "
                                    "delete {} dev {}.",
                                    print_prefixed(ours), interface.name));
+    }
+    if (!ours.address.is_v4() && interface.mtu < kIpv6MtuMin) {
+      throw SetupError(fmt::format("{} on {} with MTU {}", ours.address.to_string(), interface.name, interface.mtu), 0,
+                       fmt::format("IPv6 needs {}: ip link set {} mtu {}.", kIpv6MtuMin, interface.name, kIpv6MtuMin));
     }
     plan.steering.addresses.push_back({ours.address, Role::kOwned});
     if (!ours.address.is_v4()) {

@@ -90,6 +90,7 @@ class XdpBackend final : public Backend {
 
   stack::link::Device& device(std::size_t lane) override { return *opened_.lanes[lane]; }
   int failure(std::size_t lane) const override { return opened_.lanes[lane]->failure(); }
+  void stop_receiving() override { opened_.program->detach(); }
   std::size_t memory_size() const override {
     std::size_t sum = 0;
     for (const auto& lane : opened_.lanes) sum += lane->memory_size();

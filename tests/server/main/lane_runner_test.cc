@@ -118,6 +118,20 @@ TEST_F(LaneRunnerTest, Rung_WakesOnce_AndSleepsAgain) {
   runner.join();
 }
 
+TEST_F(LaneRunnerTest, Settled_HasTakenWhatHadArrived) {
+  constexpr std::size_t kFrames = 100;  // More than a burst.
+  for (std::size_t i = 0; i < kFrames; ++i) {
+    stack::link::Frame frame = pair_.second().arena().allocate();
+    frame.append(1)[0] = 0x45;  // The first byte of an IPv4 header and no more.
+    ASSERT_EQ(pair_.second().transmit({&frame, 1}), 1U);
+  }
+  LaneRunner runner(lane(), {}, seconds(3600));
+  runner.settle();
+  runner.start({});
+  EXPECT_TRUE(is_done(runner));
+  EXPECT_EQ(stack_.counters().value(stack::base::Event::kFramesIn), kFrames);
+}
+
 TEST_F(LaneRunnerTest, OnACpuThatIsNotThere_DoesNotStart) {
   LaneRunner runner(lane(), {}, seconds(3600));
   EXPECT_THROW(runner.start(1023), stack::base::SetupError);

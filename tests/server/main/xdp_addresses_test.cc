@@ -24,6 +24,7 @@ AssignedAddress assigned(std::string_view text, bool tentative = false) {
 backends::host::Interface interface_with(std::vector<AssignedAddress> addresses) {
   backends::host::Interface interface;
   interface.name = "eth1";
+  interface.mtu = 1500;
   interface.mac = stack::wire::MacAddress::parse("02:00:00:00:00:07").value();
   interface.addresses = std::move(addresses);
   return interface;
@@ -113,6 +114,16 @@ TEST(XdpAddresses, Owned_ThatTheHostHasToo_AreRefused) {
   Settings settings = xdp_settings();
   settings.stack.ip.addresses = {{address("10.0.0.1"), 24}};
   EXPECT_THROW(plan_xdp_addresses(settings, interface_with({assigned("10.0.0.1/24")})), SetupError);
+}
+
+TEST(XdpAddresses, OwnedOfIpv6_NeedItsLeastMtu) {
+  Settings settings = xdp_settings();
+  settings.stack.ip.addresses = {{address("fd00::2"), 64}};
+  auto interface = interface_with({});
+  interface.mtu = 1280;
+  EXPECT_EQ(plan_xdp_addresses(settings, interface).ip.addresses.size(), 1U);
+  interface.mtu = 1279;
+  EXPECT_THROW(plan_xdp_addresses(settings, interface), SetupError);
 }
 
 TEST(XdpAddresses, OfAService_AreQuiet_AndOpenTunnels) {
