@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <new>
 
+#include "server/main/doctor.h"
 #include "server/main/key_docs.h"
 #include "server/main/log.h"
 #include "server/main/serve.h"
@@ -49,6 +50,23 @@ int run_keys(bool schema) {
   return 0;
 }
 
+int run_doctor(const std::optional<std::string>& interface) {
+  const Diagnosis diagnosis = examine(interface);
+  fmt::print("{}", render(diagnosis));
+  return is_usable(diagnosis) ? 0 : kFailure;
+}
+
+void add_doctor(CLI::App& command, std::optional<std::string>& interface) {
+  command
+      .add_option("--interface", interface,
+                  "Also try each AF_XDP mode on this interface: the XDP program is attached a few times for some "
+                  "milliseconds, and matches nothing. Cards that start anew at that lose what arrives meanwhile")
+      ->type_name("IF");
+  command.footer(
+      "Without --interface the XDP program is only loaded. A TUN device is opened and closed again.\n"
+      "Ends with 1 when every way is refused.");
+}
+
 void add_sources(CLI::App& command, SettingsSources& sources) {
   command.add_option("--config", sources.file, "The configuration file; without it, a TUN device and ./www")
       ->type_name("FILE");
@@ -86,14 +104,18 @@ int run(int argc, const char* const* argv) {
   SettingsSources sources;
   sources.environment = environ;
   bool schema = false;
+  std::optional<std::string> interface;
   CLI::App* const serve_command = app.add_subcommand("serve", "Serve until SIGTERM or Ctrl-C");
   CLI::App* const check_command =
       app.add_subcommand("check", "Say whether the configuration is valid, or all that is wrong with it");
   CLI::App* const keys_command =
       app.add_subcommand("keys", "List every configuration key with its default and meaning");
+  CLI::App* const doctor_command =
+      app.add_subcommand("doctor", "Say which ways of carrying frames work here, or what stops them");
   add_sources(*serve_command, sources);
   add_sources(*check_command, sources);
   keys_command->add_flag("--schema", schema, "As a JSON Schema, for editors");
+  add_doctor(*doctor_command, interface);
 
   try {
     app.parse(argc, argv);
@@ -103,6 +125,7 @@ int run(int argc, const char* const* argv) {
   return guarded([&] {
     if (serve_command->parsed()) return run_serve(sources);
     if (check_command->parsed()) return run_check(sources);
+    if (doctor_command->parsed()) return run_doctor(interface);
     return run_keys(schema);
   });
 }
