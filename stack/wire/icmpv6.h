@@ -21,10 +21,13 @@ enum class Icmpv6Type : std::uint8_t {
   kParameterProblem = 4,
   kEchoRequest = 128,
   kEchoReply = 129,
+  kMldQuery = 130,
   kRouterSolicitation = 133,
   kRouterAdvertisement = 134,
   kNeighbourSolicitation = 135,
   kNeighbourAdvertisement = 136,
+  kMldReport = 143,  ///< Version 2.
+  kRedirect = 137,
 };
 
 /// Codes of kUnreachable.
@@ -32,10 +35,13 @@ inline constexpr std::uint8_t kIcmpv6NoRoute = 0;
 inline constexpr std::uint8_t kIcmpv6Prohibited = 1;
 inline constexpr std::uint8_t kIcmpv6AddressUnreachable = 3;
 inline constexpr std::uint8_t kIcmpv6PortUnreachable = 4;
+/// Code of kTimeExceeded: fragments of a packet did not all come in time.
+inline constexpr std::uint8_t kIcmpv6ReassemblyTime = 1;
 /// Codes of kParameterProblem.
 inline constexpr std::uint8_t kIcmpv6BadHeaderField = 0;
 inline constexpr std::uint8_t kIcmpv6UnknownNextHeader = 1;
 inline constexpr std::uint8_t kIcmpv6UnknownOption = 2;
+inline constexpr std::uint8_t kIcmpv6IncompleteChain = 3;  ///< A first fragment shows no upper header (RFC 7112).
 
 /// A message in place; the checksum has not been checked. Borrows the bytes.
 class Icmpv6View {
