@@ -32,13 +32,25 @@ class Counter {
   X(kIpv4Malformed, "ipv4.malformed") /* Version, header length or total length impossible. */              \
   X(kIpv4BadChecksum, "ipv4.bad_checksum")                                                                  \
   X(kIpv4Fragment, "ipv4.fragment") /* Reassembly is not offered. */                                        \
+  X(kIpv4Options, "ipv4.options")   /* Malformed, or a source route. */                                     \
   X(kIpv6Malformed, "ipv6.malformed")                                                                       \
-  X(kIpv6ExtensionHeader, "ipv6.extension_header") /* One that is not offered. */                           \
+  X(kIpv6ExtensionHeader, "ipv6.extension_header") /* Not offered, or beyond the bounds. */                 \
   X(kIpBadSource, "ip.bad_source")                 /* Multicast, broadcast, loopback or our own address. */ \
   X(kIpNotForUs, "ip.not_for_us")                                                                           \
+  X(kFragmentMalformed, "fragment.malformed") /* A length or offset that no packet has. */                  \
+  X(kFragmentTiny, "fragment.tiny")           /* Splits a header (RFC 1858, RFC 7112). */                   \
+  X(kFragmentDuplicate, "fragment.duplicate") /* Came before, octet by octet. */                            \
+  X(kFragmentOverlap, "fragment.overlap")     /* Overlaps or contradicts others. */                         \
+  X(kFragmentAbandoned, "fragment.abandoned") /* Of a packet given up before. */                            \
+  X(kFragmentTooMany, "fragment.too_many")    /* More than one packet may come in. */                       \
+  X(kFragmentEcn, "fragment.ecn")             /* Marks that cannot be joined (RFC 3168). */                 \
+  X(kFragmentNoRoom, "fragment.no_room")      /* No memory for it, or for the whole packet. */              \
+  X(kReassemblyTimeout, "reassembly.timeout") /* Some fragments stayed out too long. */                     \
+  X(kReassemblyEvicted, "reassembly.evicted") /* The oldest packet made room for another. */                \
   X(kIcmpMalformed, "icmp.malformed")                                                                       \
   X(kIcmpBadChecksum, "icmp.bad_checksum")                                                                  \
   X(kIcmpIgnored, "icmp.ignored")                 /* A type or a quoted flow that means nothing here. */    \
+  X(kIcmpRedirect, "icmp.redirect")               /* Ignored, always: routes are the operator's. */         \
   X(kIcmpRateLimited, "icmp.rate_limited")        /* An error of ours that was not sent. */                 \
   X(kNdpInvalid, "ndp.invalid")                   /* Fails the checks of RFC 4861 7.1. */                   \
   X(kNeighbourQueueFull, "neighbour.queue_full")  /* Too much waits for one resolution. */                  \
@@ -83,6 +95,8 @@ std::string_view name(Drop drop);
 /// its own.
 constexpr bool ends_received_frame(Drop drop) {
   switch (drop) {
+    case Drop::kReassemblyTimeout:
+    case Drop::kReassemblyEvicted:
     case Drop::kIcmpRateLimited:
     case Drop::kNeighbourQueueFull:
     case Drop::kNeighbourUnresolved:
@@ -104,6 +118,7 @@ constexpr bool ends_received_frame(Drop drop) {
   X(kFramesOut, "frames_out")           /* Frames handed to the device. */                  \
   X(kFramesPassed, "frames_passed")     /* Frames no layer consumed. */                     \
   X(kFramesConsumed, "frames_consumed") /* Frames that a layer used up without an error. */ \
+  X(kReassembled, "ip.reassembled")     /* Packets put together from fragments. */          \
   X(kEchoReplies, "icmp.echo_replies")                                                      \
   X(kErrorsSent, "icmp.errors_sent")                                                        \
   X(kTcpSegmentsIn, "tcp.segments_in")                                                      \

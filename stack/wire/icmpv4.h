@@ -15,6 +15,7 @@ namespace windhover::stack::wire {
 enum class Icmpv4Type : std::uint8_t {
   kEchoReply = 0,
   kUnreachable = 3,
+  kRedirect = 5,
   kEchoRequest = 8,
   kTimeExceeded = 11,
   kParameterProblem = 12,
@@ -29,6 +30,8 @@ inline constexpr std::uint8_t kIcmpv4FragmentationNeeded = 4;
 inline constexpr std::uint8_t kIcmpv4NetProhibited = 9;
 inline constexpr std::uint8_t kIcmpv4HostProhibited = 10;
 inline constexpr std::uint8_t kIcmpv4CommunicationProhibited = 13;
+/// Code of kTimeExceeded: fragments of a packet did not all come in time.
+inline constexpr std::uint8_t kIcmpv4ReassemblyTime = 1;
 
 /// A message in place; the checksum has not been checked. Borrows the bytes.
 class Icmpv4View {

@@ -17,17 +17,18 @@ namespace windhover::stack::wire {
 struct Ipv6Chain {
   enum class End : std::uint8_t {
     kUpper,          ///< `protocol` lies at `offset`; it may be one that nobody here speaks.
-    kFragment,       ///< A fragment header lies at `offset`.
+    kFragment,       ///< The header of a fragment lies at `offset`: more of the packet is elsewhere.
     kRouting,        ///< A routing header with segments left: we would have to forward.
     kUnknownOption,  ///< The option at `offset` demands to be recognised (RFC 8200 §4.2) and is not.
     kMisplaced,      ///< A hop-by-hop header that is not the first (RFC 8200 §4.1).
     kTruncated,      ///< A header runs past the packet's end.
-    kTooMany,        ///< More headers than Ipv6View::kExtensionHeadersMax.
+    kTooMany,        ///< More headers, options or padding than Ipv6View's bounds, or a second fragment header.
   };
   End end{};
   std::uint8_t protocol = 0;   ///< The next-header value met last.
   std::uint32_t offset = 0;    ///< Of the header that `protocol` names, or of what stopped the walk.
   std::uint32_t named_at = 0;  ///< Of the octet that holds `protocol`: the pointer of a Parameter Problem.
+  bool atomic = false;         ///< A fragment header was stepped over: the packet is its own only fragment (RFC 6946).
 };
 
 /// A packet in place: version and payload length have been checked. Bytes behind the payload are cut off. Borrows the
@@ -37,6 +38,10 @@ class Ipv6View {
   static constexpr std::size_t kHeaderSize = 40;
   /// Extension headers walked in one packet. RFC 8200 §4.1 has use for seven.
   static constexpr std::size_t kExtensionHeadersMax = 8;
+  /// Options in one header beside padding, and octets of padding in a row: RFC 8504 §5.3 allows limits, and these are
+  /// Linux'.
+  static constexpr std::size_t kOptionsMax = 8;
+  static constexpr std::size_t kPaddingMax = 7;
 
   /// Nothing unless version is 6 and 40 + payload length <= bytes.size(). Jumbograms (RFC 2675) show an empty payload.
   /// Packets from or to ::ffff:0:0/96 are refused: that range stands for IPv4 in Address and never belongs on a wire.
@@ -69,23 +74,29 @@ class Ipv6View {
   /// Extension headers included.
   base::Bytes payload() const { return {data_ + kHeaderSize, payload_length_}; }
 
-  /// Follows the extension headers to the upper protocol. Bounded in headers and in bytes whatever the packet says.
+  /// Follows the extension headers to the upper protocol. Bounded in headers and in bytes whatever the packet says. The
+  /// authentication header counts as an upper protocol: nobody here could check what it claims.
   Ipv6Chain chain() const {
     switch (next_header()) {
       case kProtocolHopByHop:
       case kProtocolRouting:
       case kProtocolFragment:
       case kProtocolDestinationOptions:
-        return walk();
+        return walk({Ipv6Chain::End::kUpper, next_header(), kHeaderSize, 6}, 0);
       default:
         return {Ipv6Chain::End::kUpper, next_header(), kHeaderSize, 6};
     }
   }
 
+  /// Goes on behind the fragment header at which chain() stopped: what a first fragment shows of the original packet.
+  /// Another fragment header there is kTooMany. Precondition: at.end is kFragment.
+  Ipv6Chain chain_behind(const Ipv6Chain& at) const;
+
  private:
   Ipv6View(const std::uint8_t* data, std::size_t payload_length) : data_(data), payload_length_(payload_length) {}
 
-  Ipv6Chain walk() const;
+  /// From `chain`, which names the header at its offset; `headers` lie in front of it.
+  Ipv6Chain walk(Ipv6Chain chain, std::size_t headers) const;
 
   const std::uint8_t* data_;
   std::size_t payload_length_;

@@ -213,7 +213,7 @@ TEST_F(OnTun, ipv6_cut_short_at_every_byte_is_malformed) {
 }
 
 TEST_F(OnTun, ipv6_extension_headers_are_stepped_over_rfc8200_4) {
-  Octets payload{60, 0, 1, 4, 0, 0, 0, 0, 6, 1, 1, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+  Octets payload{60, 0, 1, 4, 0, 0, 0, 0, 6, 1, 30, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
   packets::put(payload, packets::tcp(40000, 8080, 77));
   const Input input = machine.packet(packets::ipv6(kPeer6, kOurs6, 0, payload));
   ASSERT_TRUE(std::holds_alternative<Packet>(input));

@@ -74,7 +74,7 @@ Octets packet(const Shape& shape, const Endpoint& source, const Endpoint& destin
 std::vector<Shape> shapes() {
   const Octets options{1, 1, 1, 1, 7, 4, 0, 0};
   const Octets padded{17, 0, 1, 4, 0, 0, 0, 0};                           // Destination options, then UDP.
-  const Octets chain{60, 0, 1, 4, 0, 0, 0, 0, 43, 1, 1, 12, 0, 0, 0, 0,   // Hop-by-hop; destination options;
+  const Octets chain{60, 0, 1, 4, 0, 0, 0, 0, 43, 1, 30, 12, 0, 0, 0, 0,   // Hop-by-hop; destination options;
                      0,  0, 0, 0, 0, 0, 0, 0, 6,  0, 0, 0,  0, 0, 0, 0};  // routing with no segments left; TCP.
   return {{"tcp4"},
           {"udp4", false, 17},

@@ -134,6 +134,66 @@ TEST(Ipv6ChainTest, fragment_header_stops_the_walk) {
   EXPECT_EQ(chain.offset, 40u);
 }
 
+// RFC 6946 §4: a packet that is its own only fragment is not one of several.
+TEST(Ipv6ChainTest, atomic_fragment_header_is_stepped_over) {
+  const auto chain = chain_of(kProtocolFragment, hex("06ff000600000001 00000000"));  // Reserved bits mean nothing.
+  EXPECT_EQ(chain.end, End::kUpper);
+  EXPECT_EQ(chain.protocol, kProtocolTcp);
+  EXPECT_EQ(chain.offset, 48u);
+  EXPECT_EQ(chain.named_at, 40u);
+  EXPECT_TRUE(chain.atomic);
+  EXPECT_FALSE(chain_of(kProtocolRouting, hex("0600000000000000")).atomic);
+}
+
+TEST(Ipv6ChainTest, fragment_header_behind_another_is_one_too_many) {
+  EXPECT_EQ(chain_of(kProtocolFragment, hex("2c00000000000001 0600000000000001")).end, End::kTooMany);
+  EXPECT_EQ(chain_of(kProtocolFragment, hex("2c00000000000001 0600000100000001")).end, End::kTooMany);
+}
+
+TEST(Ipv6ChainTest, walk_goes_on_behind_the_header_of_a_first_fragment) {
+  const auto behind = [](const std::vector<std::uint8_t>& payload) {
+    auto packet = to_vector(base::Bytes(kData).first(40));
+    packet[4] = 0;
+    packet[5] = static_cast<std::uint8_t>(payload.size());
+    packet[6] = kProtocolFragment;
+    packet.insert(packet.end(), payload.begin(), payload.end());
+    const auto view = Ipv6View::parse(packet);
+    const auto at = view->chain();
+    EXPECT_EQ(at.end, End::kFragment);
+    return view->chain_behind(at);
+  };
+  const auto tcp = behind(hex("0600000100000001 0102030405060708"));
+  EXPECT_EQ(tcp.end, End::kUpper);
+  EXPECT_EQ(tcp.protocol, kProtocolTcp);
+  EXPECT_EQ(tcp.offset, 48u);
+  EXPECT_EQ(tcp.named_at, 40u);
+  const auto options = behind(hex("3c00000100000001 1100010400000000 0102030405060708"));
+  EXPECT_EQ(options.protocol, kProtocolUdp);
+  EXPECT_EQ(options.offset, 56u);
+  EXPECT_EQ(behind(hex("3c00000100000001 1101010400000000")).end, End::kTruncated);
+  EXPECT_EQ(behind(hex("0000000100000001 1100010400000000")).end, End::kMisplaced);
+  EXPECT_EQ(behind(hex("2c00000100000001 0600000100000001")).end, End::kTooMany);
+}
+
+// RFC 8504 §5.3.
+TEST(Ipv6ChainTest, padding_beyond_its_bound_stops_the_walk) {
+  EXPECT_EQ(chain_of(kProtocolHopByHop, hex("0600 1e01aa 000000")).end, End::kUpper);
+  EXPECT_EQ(chain_of(kProtocolHopByHop, hex("0601 1e05aaaaaaaaaa 00000000000000")).end, End::kUpper);    // Seven.
+  EXPECT_EQ(chain_of(kProtocolHopByHop, hex("0601 1e04aaaaaaaa 0000000000000000")).end, End::kTooMany);  // Eight.
+  EXPECT_EQ(chain_of(kProtocolHopByHop, hex("0601 1e05aaaaaaaaaa 01050000000000")).end, End::kUpper);
+  EXPECT_EQ(chain_of(kProtocolHopByHop, hex("0601 1e04aaaaaaaa 0106000000000000")).end, End::kTooMany);
+  EXPECT_EQ(chain_of(kProtocolHopByHop, hex("0601 01020000 1e02aaaa 010400000000")).end, End::kUpper);
+  EXPECT_EQ(chain_of(kProtocolHopByHop, hex("0601 01020000 01020000 010400000000")).end, End::kTooMany);
+}
+
+// RFC 8504 §5.3.
+TEST(Ipv6ChainTest, options_beyond_their_bound_stop_the_walk) {
+  EXPECT_EQ(chain_of(kProtocolHopByHop, hex("0602 1e00 1e00 1e00 1e00 1e00 1e00 1e00 1e00 010400000000")).end,
+            End::kUpper);
+  EXPECT_EQ(chain_of(kProtocolHopByHop, hex("0602 1e00 1e00 1e00 1e00 1e00 1e00 1e00 1e00 1e00 01020000")).end,
+            End::kTooMany);
+}
+
 TEST(Ipv6ChainTest, routing_header_stops_the_walk_only_with_segments_left) {
   EXPECT_EQ(chain_of(kProtocolRouting, hex("0600000100000000")).end, End::kRouting);
   const auto passed = chain_of(kProtocolRouting, hex("0600000000000000"));
