@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "stack/tcp/engine.h"
 #include "stack/tcp/recovery.h"
 #include "stack/tcp/timers.h"
+#include "stack/tcp/window_use.h"
 #include "stack/wire/checksum.h"
 
 namespace windhover::stack::tcp {
@@ -154,19 +156,6 @@ std::optional<std::uint32_t> send_data(Engine& engine, Tcb& tcb, const Head& hea
   return sent;
 }
 
-/// The most payload of one frame: a segment, or as many whole segments as a super-frame may hold.
-std::uint32_t frame_payload_max(const Engine& engine, const Tcb& tcb) {
-  const std::uint32_t segment = tcb.segment_payload();
-  if (!engine.caps.transmit_gso) return segment;
-  std::uint32_t most =
-      std::min(engine.caps.gso_size_max, kSuperFrameMax) - std::uint32_t{wire::TcpView::kHeaderSizeMax};
-  if (!engine.caps.gather) most = std::min(most, engine.arena.shape().frame_size - 256);
-  // On a path that loses frames, several a window keep acknowledgements coming and one loss small.
-  if (tcb.congestion.has_lost())
-    most = std::min(most, std::max(tcb.congestion.cwnd() / 4, kLossyFrameSegments * segment));
-  return std::max(most / segment, 1U) * segment;
-}
-
 /// Sends one range of sequence numbers that was sent before, FIN included. Returns sequence numbers sent.
 std::optional<std::uint32_t> send_again(Engine& engine, Tcb& tcb, Seq start, std::uint32_t size) {
   const Seq data_end = tcb.data_end();
@@ -231,7 +220,7 @@ Permission may_send(Engine& engine, Tcb& tcb) {
 
 Step send_new(Engine& engine, Tcb& tcb) {
   if (!tcb.has_unsent()) return Step::kNothing;
-  if (tcb.flight.empty() && engine.now - tcb.last_sent > tcb.rtt.rto()) tcb.congestion.restart_after_idle();
+  if (tcb.flight.empty()) tcb.congestion.resume(engine.now, engine.now - tcb.last_sent, tcb.rtt.rto());
   const Permission permission = may_send(engine, tcb);
   if (permission.payload == 0 && !permission.fin) {
     const bool shut = tcb.flight.empty() && !tcb.corked;
@@ -255,19 +244,36 @@ Step send_new(Engine& engine, Tcb& tcb) {
 
 }  // namespace
 
+std::uint32_t frame_payload_max(const Engine& engine, const Tcb& tcb) {
+  const std::uint32_t segment = tcb.segment_payload();
+  if (!engine.caps.transmit_gso) return segment;
+  std::uint32_t most =
+      std::min(engine.caps.gso_size_max, kSuperFrameMax) - std::uint32_t{wire::TcpView::kHeaderSizeMax};
+  if (!engine.caps.gather) most = std::min(most, engine.arena.shape().frame_size - 256);
+  // On a path that loses frames, several a window keep acknowledgements coming and one loss small.
+  if (tcb.congestion.has_lost())
+    most = std::min(most, std::max(tcb.congestion.cwnd() / 4, kLossyFrameSegments * segment));
+  return std::max(most / segment, 1U) * segment;
+}
+
 bool output(Engine& engine, Tcb& tcb) {
   if (!is_synchronized(tcb.state)) {
     if (tcb.state == State::kSynReceived && tcb.ack_now) send_control(engine, tcb, tcb.snd_nxt, kTcpAck);
     return false;
   }
   Step step = Step::kNothing;
-  for (std::uint32_t turn = 0; turn < kTurnFrames; ++turn) {
-    if (engine.ip.queued() >= link::kBurstMax) return true;
+  std::uint32_t turn = 0;
+  for (; turn < kTurnFrames; ++turn) {
+    if (engine.ip.queued() >= link::kBurstMax) {
+      if (turn > 0) note_window_use(engine, tcb, false);
+      return true;
+    }
     if (tcb.recovery.probe_due) recovery_send_probe(engine, tcb);
     step = tcb.flight.lost() > 0 ? send_lost(engine, tcb) : send_new(engine, tcb);
     if (step != Step::kSent) break;
   }
   if (step == Step::kStarved) engine.starved = true;
+  if (turn > 0 || tcb.cwnd_limited) note_window_use(engine, tcb, std::exchange(tcb.cwnd_limited, false));
   if (tcb.ack_now && step != Step::kStarved) {
     send_control(engine, tcb, tcb.snd_nxt, kTcpAck);
   } else if (tcb.ack_delayed && !is_armed(tcb, Deadline::kDelayedAck)) {

@@ -18,6 +18,9 @@ bool output(Engine& engine, Tcb& tcb);
 /// A segment without payload at once, outside output()'s turn: an acknowledgement, a probe (`seq` before snd_una), RST.
 void send_control(Engine& engine, Tcb& tcb, wire::Seq seq, wire::TcpFlags flags);
 
+/// The most payload of one frame: a segment, or as many whole segments as a super-frame may hold.
+std::uint32_t frame_payload_max(const Engine& engine, const Tcb& tcb);
+
 /// SYN or SYN-ACK, first or again.
 void send_syn(Engine& engine, Tcb& tcb);
 

@@ -5,6 +5,7 @@
 #include "stack/tcp/engine.h"
 #include "stack/tcp/output.h"
 #include "stack/tcp/timers.h"
+#include "stack/tcp/window_use.h"
 
 namespace windhover::stack::tcp {
 namespace {
@@ -181,8 +182,7 @@ void recovery_on_ack(Engine& engine, Tcb& tcb, const FlightAck& ack, std::uint32
   if (recovery.phase == Phase::kRecovery) {
     reduce_rate(tcb, delivered, advanced > 0);
   } else if (advanced > 0) {
-    const bool limited = std::exchange(tcb.cwnd_limited, false) || recovery.phase == Phase::kLoss;
-    tcb.congestion.acknowledged(engine.now, advanced, tcb.rtt.srtt(), limited);
+    window_acknowledged(engine, tcb, ack, advanced);
   }
   if (advanced > 0 || newly_lost || ack.any) arm_retransmit(engine, tcb);
 }

@@ -14,6 +14,7 @@
 #include "stack/tcp/rtt.h"
 #include "stack/tcp/send_queue.h"
 #include "stack/tcp/state.h"
+#include "stack/tcp/window_use.h"
 #include "stack/timer/wheel.h"
 #include "stack/wire/seq.h"
 
@@ -110,6 +111,7 @@ class Tcb final : public Connection {
 
   RttEstimator rtt;
   Congestion congestion;
+  WindowUse window_use;
   Recovery recovery;
   SendQueue queue;
   Flight flight;
@@ -149,7 +151,7 @@ class Tcb final : public Connection {
   bool ack_delayed = false;  ///< One is owed within the delayed-ACK time.
   bool deliver_pending = false;
   bool sendable_wanted = false;
-  bool cwnd_limited = false;
+  bool cwnd_limited = false;  ///< cwnd held something back in this turn of output.
   bool override_sws = false;  ///< A small window has stayed small: use it (RFC 9293 §3.8.6.2.1).
 
   std::uint64_t bytes_sent = 0;

@@ -1,0 +1,54 @@
+#include "stack/tcp/window_use.h"
+
+#include <algorithm>
+
+#include "stack/tcp/engine.h"
+#include "stack/tcp/output.h"
+
+namespace windhover::stack::tcp {
+namespace {
+
+/// In slow start a window that is half used still doubles: what is used grows with it (RFC 7661 §4.3, as Linux).
+bool in_use(const Tcb& tcb) {
+  const WindowUse& use = tcb.window_use;
+  return use.limited || (tcb.congestion.in_slow_start() && tcb.congestion.cwnd() / 2 < use.flight_max);
+}
+
+}  // namespace
+
+void note_window_use(Engine& engine, Tcb& tcb, bool held_back) {
+  WindowUse& use = tcb.window_use;
+  const std::uint32_t flight = tcb.flight.size();
+  if (held_back || !before(tcb.snd_una, use.round_end) || (!use.limited && flight > use.flight_max)) {
+    use.limited = held_back;
+    use.flight_max = flight;
+    use.round_end = tcb.snd_nxt;
+  }
+  if (in_use(tcb)) {
+    use.used = 0;
+    use.since = engine.now;
+    return;
+  }
+  use.used = std::max(use.used, flight);
+  if (engine.now - use.since < tcb.rtt.rto()) return;
+  if (tcb.recovery.phase == Recovery::Phase::kOpen) tcb.congestion.application_limited(use.used);
+  use.used = 0;
+  use.since = engine.now;
+}
+
+void window_acknowledged(Engine& engine, Tcb& tcb, const FlightAck& ack, std::uint32_t advanced) {
+  const bool repairing = tcb.recovery.phase == Recovery::Phase::kLoss;
+  const bool limited = repairing || in_use(tcb);
+  const bool sampled = ack.any && !ack.newest_retransmitted;
+  tcb.congestion.acknowledged({.now = engine.now,
+                               .bytes = advanced,
+                               .frame = limited ? frame_payload_max(engine, tcb) : 0,
+                               .srtt = tcb.rtt.srtt(),
+                               .rtt = sampled ? engine.now - ack.newest_sent : base::Duration::zero(),
+                               .una = tcb.snd_una,
+                               .nxt = tcb.snd_nxt,
+                               .limited = limited,
+                               .repairing = repairing});
+}
+
+}  // namespace windhover::stack::tcp
