@@ -36,6 +36,13 @@ std::optional<int> numa_node(const std::filesystem::path& folder) {
   return node;
 }
 
+/// Of this thread's network namespace, whichever that is: procfs, unlike sysfs, shows the reader's own.
+bool forwards(std::string_view family, const std::string& interface) {
+  int on = 0;
+  std::ifstream(std::filesystem::path("/proc/sys/net") / family / "conf" / interface / "forwarding") >> on;
+  return on != 0;
+}
+
 std::uint32_t count_queues(const std::filesystem::path& folder, std::string_view kind) {
   std::uint32_t count = 0;
   std::error_code error;
@@ -89,6 +96,8 @@ Interface query_interface(const std::string& name) {
   interface.driver = ethtool.driver(link.name).value_or("");
   interface.tso = offloads.tso;
   interface.transmit_checksum = offloads.transmit_checksum;
+  interface.forwards_v4 = forwards("ipv4", link.name);
+  interface.forwards_v6 = forwards("ipv6", link.name);
 
   const std::filesystem::path folder = sysfs(link);
   read_queues(ethtool.channels(link.name), folder, interface);

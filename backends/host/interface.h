@@ -29,6 +29,8 @@ struct Interface {
   bool combined_queues = false;    ///< Each receives and transmits: `ethtool -L IF combined N`, else `rx N tx N`.
   bool tso = false;                ///< tx-tcp-segmentation is on.
   bool transmit_checksum = false;  ///< tx-checksum-ip-generic, or ipv4 and ipv6, is on.
+  bool forwards_v4 = false;        ///< net.ipv4.conf.IF.forwarding: the kernel looks up routes for others' packets.
+  bool forwards_v6 = false;        ///< net.ipv6.conf.IF.forwarding.
   std::optional<int> numa_node;
   std::optional<XdpFeatures> xdp;  ///< Nothing when the kernel does not say.
   std::vector<AssignedAddress> addresses;

@@ -76,7 +76,22 @@ void own(const Settings& settings, const Interface& interface, XdpAddresses& pla
   if (!plan.groups.empty()) plan.groups.push_back(stack::wire::multicast_mac(stack::wire::all_nodes()));
 }
 
-void add_services(const Settings& settings, XdpAddresses& plan) {
+/// What comes through a tunnel is answered to the client's next hop, which the kernel tells only an interface that
+/// forwards.
+void note_forwarding(const Settings& settings, const Interface& interface, XdpAddresses& plan) {
+  const auto note = [&](bool v4, bool forwards) {
+    const auto& services = settings.service_addresses;
+    if (forwards || std::ranges::none_of(services, [v4](const Address& each) { return each.is_v4() == v4; })) return;
+    plan.notes.push_back(fmt::format(
+        "Answers from service addresses go to the link address that the balancer's packets come from, because the "
+        "kernel looks up no next hop on {0}: sysctl -w net.{1}.conf.{0}.forwarding=1 sends them straight to clients.",
+        interface.name, v4 ? "ipv4" : "ipv6"));
+  };
+  note(true, interface.forwards_v4);
+  note(false, interface.forwards_v6);
+}
+
+void add_services(const Settings& settings, const Interface& interface, XdpAddresses& plan) {
   for (const Address& service : settings.service_addresses) {
     if (has(plan.ip.addresses, service)) {
       throw SetupError(fmt::format("{} is an address of {} already", service.to_string(), settings.xdp.interface), 0,
@@ -86,6 +101,7 @@ void add_services(const Settings& settings, XdpAddresses& plan) {
     plan.steering.addresses.push_back({service, Role::kTunnelled});
   }
   plan.steering.tunnels = !settings.service_addresses.empty();
+  note_forwarding(settings, interface, plan);
 }
 
 void add_endpoints(const Settings& settings, XdpAddresses& plan) {
@@ -111,7 +127,7 @@ XdpAddresses plan_xdp_addresses(const Settings& settings, const Interface& inter
   } else {
     own(settings, interface, plan);
   }
-  add_services(settings, plan);
+  add_services(settings, interface, plan);
   add_endpoints(settings, plan);
   return plan;
 }

@@ -14,7 +14,7 @@ struct XdpAddresses {
   stack::ip::Config ip;                         ///< The stack's.
   backends::xdp::Steering steering;             ///< The program's.
   std::vector<stack::wire::MacAddress> groups;  ///< Link-layer groups that the addresses of our own need.
-  std::vector<std::string> notes;               ///< What is left out and why, each a sentence.
+  std::vector<std::string> notes;               ///< What an operator should know, each a sentence.
 };
 
 /// Shared: the interface's addresses. Owned: those of the settings, with the interface's link address. Either way the

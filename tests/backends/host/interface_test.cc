@@ -72,6 +72,16 @@ TEST_F(InterfaceTest, offloads_switched_off_are_off) {
   EXPECT_FALSE(query_interface("s0").transmit_checksum);
 }
 
+TEST_F(InterfaceTest, forwarding_is_told_by_family) {
+  run("ip link add s0 type veth peer name c0 && sysctl -q -w net.ipv6.conf.s0.forwarding=0 "
+      "net.ipv4.conf.s0.forwarding=1");
+  EXPECT_TRUE(query_interface("s0").forwards_v4);
+  EXPECT_FALSE(query_interface("s0").forwards_v6);
+  run("sysctl -q -w net.ipv6.conf.s0.forwarding=1 net.ipv4.conf.s0.forwarding=0");
+  EXPECT_FALSE(query_interface("s0").forwards_v4);
+  EXPECT_TRUE(query_interface("s0").forwards_v6);
+}
+
 TEST_F(InterfaceTest, driver_tells_its_xdp_features) {
   run("ip link add s0 type veth peer name c0");
   const Interface interface = query_interface("s0");

@@ -27,6 +27,7 @@ backends::host::Interface interface_with(std::vector<AssignedAddress> addresses)
   interface.mtu = 1500;
   interface.mac = stack::wire::MacAddress::parse("02:00:00:00:00:07").value();
   interface.addresses = std::move(addresses);
+  interface.forwards_v4 = interface.forwards_v6 = true;
   return interface;
 }
 
@@ -141,6 +142,23 @@ TEST(XdpAddresses, OfAService_AreQuiet_AndOpenTunnels) {
 
   settings.service_addresses = {address("10.0.0.1")};
   EXPECT_THROW(plan_xdp_addresses(settings, interface_with({assigned("10.0.0.1/24")})), SetupError);
+}
+
+TEST(XdpAddresses, OfAService_AskForForwarding_InTheFamilyThatLacksIt) {
+  Settings settings = xdp_settings();
+  auto interface = interface_with({assigned("10.0.0.1/24")});
+  interface.forwards_v4 = interface.forwards_v6 = false;
+  EXPECT_TRUE(plan_xdp_addresses(settings, interface).notes.empty());
+  settings.service_addresses = {address("192.0.2.80")};
+  ASSERT_EQ(plan_xdp_addresses(settings, interface).notes.size(), 1U);
+  EXPECT_NE(plan_xdp_addresses(settings, interface).notes[0].find("net.ipv4.conf.eth1.forwarding=1"),
+            std::string::npos);
+  interface.forwards_v4 = true;
+  EXPECT_TRUE(plan_xdp_addresses(settings, interface).notes.empty());
+  settings.service_addresses.push_back(address("2001:db8::80"));
+  ASSERT_EQ(plan_xdp_addresses(settings, interface).notes.size(), 1U);
+  EXPECT_NE(plan_xdp_addresses(settings, interface).notes[0].find("net.ipv6.conf.eth1.forwarding=1"),
+            std::string::npos);
 }
 
 TEST(XdpAddresses, AnEndpointElsewhere_IsRefusedByName) {
