@@ -247,8 +247,9 @@ void Ip::path_mtu(base::Instant now, const Address& remote, std::uint32_t mtu) {
 
 std::size_t Ip::headroom(const Address& remote) const { return parts_->output.headroom(remote.is_v4()); }
 
-void Ip::send(base::Instant now, Frame frame, const Address& remote, Protocol protocol, Route& route) {
-  parts_->output.send(now, std::move(frame), remote, static_cast<std::uint8_t>(protocol), route);
+void Ip::send(base::Instant now, Frame frame, const Address& remote, Protocol protocol, Route& route,
+              std::uint8_t traffic_class) {
+  parts_->output.send(now, std::move(frame), remote, static_cast<std::uint8_t>(protocol), route, traffic_class);
 }
 
 void Ip::reject(base::Instant now, Packet packet) {

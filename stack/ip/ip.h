@@ -126,10 +126,11 @@ class Ip {
 
   /// Sends a transport segment: `frame` holds it from its first byte (pieces may follow). For partial checksums and
   /// segmentation the caller has set offload() with offsets relative to the transport header; send() shifts them. DF is
-  /// set. The packet is queued, or waits for its neighbour, or is dropped under a name; the frame's size is not checked
-  /// against the path MTU. Preconditions: frame.headroom() >= headroom(remote); the IP packet is no larger than 65535
-  /// bytes.
-  void send(base::Instant now, link::Frame frame, const wire::Address& remote, Protocol protocol, Route& route);
+  /// set; `traffic_class` is DSCP and ECN. The packet is queued, or waits for its neighbour, or is dropped under a
+  /// name; the frame's size is not checked against the path MTU. Preconditions: frame.headroom() >= headroom(remote);
+  /// the IP packet is no larger than 65535 bytes.
+  void send(base::Instant now, link::Frame frame, const wire::Address& remote, Protocol protocol, Route& route,
+            std::uint8_t traffic_class = 0);
 
   /// Answers a packet that no socket wants and counts its end. UDP: port unreachable and kUdpNoSocket, or kUdpMalformed
   /// with no answer when its own length or checksum is wrong. The rest: protocol unreachable (IPv4) or parameter

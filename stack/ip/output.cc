@@ -59,14 +59,16 @@ void Output::put_headers(Frame& frame, const Header& header, const wire::MacAddr
   const base::MutableBytes headers = prepend_shifted(frame, link_size + ip_size);
   if (v4) {
     // An atomic datagram needs no identification (RFC 6864 4.1); a device that segments counts up from it.
-    wire::Ipv4Header{.payload_size = static_cast<std::uint16_t>(size),
+    wire::Ipv4Header{.traffic_class = header.traffic_class,
+                     .payload_size = static_cast<std::uint16_t>(size),
                      .ttl = header.ttl,
                      .protocol = header.protocol,
                      .source = header.source,
                      .destination = header.destination}
         .write(headers.subspan(link_size));
   } else {
-    wire::Ipv6Header{.payload_size = static_cast<std::uint16_t>(size),
+    wire::Ipv6Header{.traffic_class = header.traffic_class,
+                     .payload_size = static_cast<std::uint16_t>(size),
                      .next_header = header.protocol,
                      .hop_limit = header.ttl,
                      .source = header.source,
@@ -89,8 +91,9 @@ void Output::send(base::Instant now, Frame& frame, const Header& header, const A
   queue_.push(std::move(frame));
 }
 
-void Output::send(base::Instant now, Frame frame, const Address& remote, std::uint8_t protocol, Route& route) {
-  const Header header{route.source, remote, protocol, ttl_};
+void Output::send(base::Instant now, Frame frame, const Address& remote, std::uint8_t protocol, Route& route,
+                  std::uint8_t traffic_class) {
+  const Header header{route.source, remote, protocol, ttl_, traffic_class};
   if (!interface_.replies_to_sender()) return send(now, frame, header, route.next_hop, route.neighbour);
   put_headers(frame, header, &route.link);
   queue_.push(std::move(frame));

@@ -41,7 +41,8 @@ class Output {
   link::Frame make(std::size_t headroom, std::size_t size);
 
   /// As Ip::send().
-  void send(base::Instant now, link::Frame frame, const wire::Address& remote, std::uint8_t protocol, Route& route);
+  void send(base::Instant now, link::Frame frame, const wire::Address& remote, std::uint8_t protocol, Route& route,
+            std::uint8_t traffic_class = 0);
 
   /// Finds the route first. For what no connection sends: kNoRoute when there is none.
   void answer(base::Instant now, link::Frame frame, const Ends& ends, std::uint8_t protocol);
@@ -64,6 +65,7 @@ class Output {
     const wire::Address& destination;
     std::uint8_t protocol;
     std::uint8_t ttl;
+    std::uint8_t traffic_class = 0;
   };
 
   /// Puts the headers in front and queues the frame, or lets it wait for `next_hop`.
