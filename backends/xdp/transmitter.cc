@@ -141,7 +141,11 @@ Transmitter::Taken Transmitter::send_aside(Frame& frame) {
 }
 
 bool Transmitter::flush() {
-  if (pending_ && failure_ == 0) kick();
+  if (pending_ && failure_ == 0) {
+    kick();
+  } else {
+    reclaim();  // Who asks whether a frame has left does not have to send another to learn it.
+  }
   return !pending_;
 }
 

@@ -94,7 +94,8 @@ class Device {
   /// error). A frame taken is gone from the span. Precondition: frames fit caps() and come from arena().
   virtual std::size_t transmit(std::span<Frame> frames) = 0;
 
-  /// Pushes out what transmit() took and may have kept back. Returns false while something still waits inside.
+  /// Pushes out what transmit() took and may have kept back, and takes back the buffers of what has left: whoever keeps
+  /// a FrameTicket calls it to learn. Returns false while something still waits inside.
   virtual bool flush() = 0;
 
   /// A frame that no layer consumed. XDP has left such frames with the kernel already; the others count it and let it

@@ -56,6 +56,14 @@ inline constexpr std::size_t kPiecesMax = 15;
 
 class FrameArena;
 
+/// One use of one buffer, from allocate() until the buffer is back in its arena. It owns nothing: whoever has sent a
+/// frame keeps one to learn whether the frame has left (FrameArena::is_out()). Empty by default: never out.
+struct FrameTicket {
+  static constexpr std::uint32_t kNoBuffer = 0xffffffff;
+  std::uint32_t index = kNoBuffer;
+  std::uint32_t use = 0;
+};
+
 /// A move-only handle to one buffer of an arena. Empty by default, after a move, and when the arena had none to give.
 /// Thread: the lane that owns the arena.
 class [[nodiscard]] Frame {
@@ -105,6 +113,8 @@ class [[nodiscard]] Frame {
   /// Gives up ownership and returns the buffer's index; the taker must adopt() it back. Pieces are released.
   inline std::uint32_t detach();
   std::uint32_t index() const { return index_; }
+  /// Precondition: the frame is not empty.
+  inline FrameTicket ticket() const;
 
  private:
   friend class FrameArena;
@@ -141,6 +151,12 @@ class FrameArena {
   /// Takes back an index that was detached, with its linear bytes as the device left them.
   Frame adopt(std::uint32_t index, std::size_t begin, std::size_t size);
 
+  /// The buffer has not come back since the ticket was taken: its frame waits to be transmitted, or the device still
+  /// reads it. A device that copies gives buffers back at once, so that here its frames have left.
+  bool is_out(FrameTicket ticket) const {
+    return ticket.index < slots_.size() && slots_[ticket.index].use == ticket.use;
+  }
+
   const ArenaShape& shape() const { return shape_; }
   std::size_t free_count() const { return free_.size(); }
   base::MutableBytes memory() const { return memory_; }
@@ -155,6 +171,7 @@ class FrameArena {
     Offload offload;
     std::uint16_t piece_count = 0;
     std::uint32_t pieces_size = 0;
+    std::uint32_t use = 0;  // Counts how often the buffer has come back.
   };
 
   std::uint8_t* buffer(std::uint32_t index) const { return memory_.data() + std::size_t{index} * shape_.frame_size; }

@@ -89,6 +89,8 @@ inline std::uint32_t Frame::detach() {
   return index_;
 }
 
+inline FrameTicket Frame::ticket() const { return {index_, arena_->slots_[index_].use}; }
+
 inline Frame FrameArena::allocate() {
   if (free_.empty()) return {};
   const std::uint32_t index = free_.back();
@@ -101,6 +103,7 @@ inline Frame FrameArena::allocate() {
 
 inline void FrameArena::release(std::uint32_t index) {
   if (slots_[index].piece_count != 0) drop_pieces(index);
+  ++slots_[index].use;
   free_.push_back(index);
 }
 
