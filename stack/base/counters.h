@@ -43,7 +43,6 @@ class Counter {
   X(kFragmentOverlap, "fragment.overlap")     /* Overlaps or contradicts others. */                         \
   X(kFragmentAbandoned, "fragment.abandoned") /* Of a packet given up before. */                            \
   X(kFragmentTooMany, "fragment.too_many")    /* More than one packet may come in. */                       \
-  X(kFragmentEcn, "fragment.ecn")             /* Marks that cannot be joined (RFC 3168). */                 \
   X(kFragmentNoRoom, "fragment.no_room")      /* No memory for it, or for the whole packet. */              \
   X(kReassemblyTimeout, "reassembly.timeout") /* Some fragments stayed out too long. */                     \
   X(kReassemblyEvicted, "reassembly.evicted") /* The oldest packet made room for another. */                \
@@ -123,6 +122,8 @@ constexpr bool ends_received_frame(Drop drop) {
   X(kErrorsSent, "icmp.errors_sent")                                                        \
   X(kTcpSegmentsIn, "tcp.segments_in")                                                      \
   X(kTcpSegmentsOut, "tcp.segments_out")                                                    \
+  X(kFragmentEcn, "fragment.ecn")             /* Marks that cannot be joined (RFC 3168). */ \
+  X(kTcpEcnReductions, "tcp.ecn_reductions") /* Windows reduced because a router marked. */ \
   X(kTcpRetransmitted, "tcp.retransmitted") /* Segments sent again. */                      \
   X(kTcpResetsSent, "tcp.resets_sent")                                                      \
   X(kTcpPassiveOpens, "tcp.passive_opens")                                                  \

@@ -74,6 +74,7 @@ void tell_application(Engine& engine, Tcb& tcb, std::uint32_t data) {
 }  // namespace
 
 void process_ack(Engine& engine, Tcb& tcb, const Segment& segment) {
+  if (tcb.ecn.on) ecn_acknowledged(engine, tcb, segment);
   FlightAck result;
   const bool outstanding = !tcb.flight.empty() || tcb.recovery.probes_out > 0;
   const std::uint32_t advanced =

@@ -11,6 +11,13 @@ namespace windhover::stack::tcp {
 
 enum class CongestionControl : std::uint8_t { kNewReno, kCubic };
 
+/// Explicit congestion notification (RFC 3168).
+enum class EcnMode : std::uint8_t {
+  kOff,
+  kAccept,  ///< When the peer asks, as Linux.
+  kAsk,     ///< On our active opens too.
+};
+
 struct Config {
   std::uint32_t connections_max = 65536;  ///< Slots; memory is taken at start.
   std::uint32_t backlog = 4096;           ///< Half-open connections of one listener.
@@ -24,6 +31,7 @@ struct Config {
   std::uint32_t initial_window = 10;                        ///< Segments (RFC 6928).
   base::Duration rto_initial = std::chrono::seconds(1);     ///< RFC 6298 2.1.
   base::Duration rto_min = std::chrono::milliseconds(200);  ///< Lower than RFC 6298's second, as Linux.
+  EcnMode ecn = EcnMode::kAccept;
   base::Duration rto_max = std::chrono::seconds(120);
   std::uint32_t retransmissions_max = 15;  ///< Then the connection is given up (RFC 9293 3.8.3).
   std::uint32_t syn_retransmissions_max = 5;

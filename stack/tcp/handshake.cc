@@ -43,6 +43,8 @@ void learn_from_syn(Engine& engine, Tcb& tcb, const Segment& segment) {
     tcb.ts_recent = options.timestamps->value;
     tcb.ts_recent_at = engine.now;
   }
+  const bool asked = engine.config.ecn == EcnMode::kAsk && tcb.state == State::kSynSent && tcb.recovery.timeouts == 0;
+  tcb.ecn.on = ecn_agreed(engine.config.ecn, segment.flags, asked);
   tcb.window_scaling = options.window_scale.has_value();
   if (tcb.window_scaling) {
     tcb.snd_wscale = *options.window_scale;

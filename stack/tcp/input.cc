@@ -298,3 +298,4 @@ void deliver_stored(Engine& engine, Tcb& tcb) {
 }
 
 }  // namespace windhover::stack::tcp
+  if (tcb.ecn.on && !segment.payload.empty()) ecn_data_arrived(engine, tcb, segment);

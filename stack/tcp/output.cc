@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "stack/tcp/ecn.h"
 #include "stack/tcp/engine.h"
 #include "stack/tcp/recovery.h"
 #include "stack/tcp/timers.h"
@@ -14,6 +15,8 @@ namespace windhover::stack::tcp {
 namespace {
 
 using wire::kTcpAck;
+using wire::kTcpCwr;
+using wire::kTcpEce;
 using wire::kTcpFin;
 using wire::kTcpPsh;
 using wire::kTcpRst;
@@ -34,6 +37,7 @@ constexpr std::uint32_t kSuperFrameMax = 65535 - 40;
 struct Head {
   Seq seq{};
   wire::TcpFlags flags;
+  std::uint8_t ecn = kEcnNotCapable;
 };
 
 wire::TcpHeader header_of(Engine& engine, Tcb& tcb, const Head& head, wire::TcpOptions& options) {
@@ -44,12 +48,13 @@ wire::TcpHeader header_of(Engine& engine, Tcb& tcb, const Head& head, wire::TcpO
     options.sack_count =
         static_cast<std::uint8_t>(tcb.store.sack_blocks(engine.receive_memory, tcb.rcv_nxt, options.sack));
   }
+  const bool echo = tcb.ecn.echo && !head.flags.rst();
   const std::uint32_t window = announce_window(engine, tcb) >> tcb.rcv_wscale;
   return {.source_port = tcb.local.port,
           .destination_port = tcb.remote.port,
           .seq = head.seq,
           .ack = head.flags.ack() ? tcb.rcv_nxt : Seq{},
-          .flags = head.flags,
+          .flags = echo ? head.flags | kTcpEce : head.flags,
           .window = static_cast<std::uint16_t>(std::min<std::uint32_t>(window, 0xffff))};
 }
 
@@ -85,7 +90,8 @@ std::uint32_t add_payload(Engine& engine, Tcb& tcb, link::Frame& frame, Seq seq,
 
 /// Puts the TCP header in front of the payload, settles its checksum and hands the frame to the internet layer.
 void launch(Engine& engine, link::Frame frame, const wire::TcpHeader& header, const wire::TcpOptions& options,
-            wire::Sum payload_sum, const Endpoint& local, const Endpoint& remote, ip::Route& route) {
+            wire::Sum payload_sum, const Endpoint& local, const Endpoint& remote, ip::Route& route,
+            std::uint8_t ecn = kEcnNotCapable) {
   const base::MutableBytes bytes = frame.prepend(header.size(options));
   header.write(bytes, options);
   const auto length = static_cast<std::uint32_t>(frame.total_size());
@@ -100,7 +106,7 @@ void launch(Engine& engine, link::Frame frame, const wire::TcpHeader& header, co
     base::store_be(bytes.data() + wire::TcpHeader::kChecksumOffset, sum.finish());
   }
   engine.counters.count(base::Event::kTcpSegmentsOut);
-  engine.ip.send(engine.now, std::move(frame), remote.address, ip::Protocol::kTcp, route);
+  engine.ip.send(engine.now, std::move(frame), remote.address, ip::Protocol::kTcp, route, ecn);
 }
 
 link::Frame new_frame(Engine& engine, const wire::Address& remote, std::size_t header_size) {
@@ -147,8 +153,8 @@ std::optional<std::uint32_t> send_data(Engine& engine, Tcb& tcb, const Head& hea
     offload.header_size = static_cast<std::uint16_t>(header_size);
   }
   wire::TcpHeader final_header = header;
-  if (sent < size) final_header.flags = kTcpAck;  // FIN and PSH belong to the last byte.
-  launch(engine, std::move(frame), final_header, options, sum, tcb.local, tcb.remote, tcb.route);
+  if (sent < size) final_header.flags = header.flags & (kTcpAck | kTcpEce | kTcpCwr);  // The rest is the last byte's.
+  launch(engine, std::move(frame), final_header, options, sum, tcb.local, tcb.remote, tcb.route, head.ecn);
   acknowledgement_sent(tcb);
   tcb.last_sent = engine.now;
   tcb.bytes_sent += sent;
@@ -186,6 +192,20 @@ Step send_lost(Engine& engine, Tcb& tcb) {
   recovery_on_sent(tcb, *sent);
   arm_retransmit(engine, tcb);
   return Step::kSent;
+}
+
+/// Sends what has not been sent before. With ECN it may be marked; a window that was reduced is reported on the first
+/// such segment alone (RFC 3168 §6.1.2), which therefore is no super-frame.
+std::optional<std::uint32_t> send_fresh(Engine& engine, Tcb& tcb, Head head, std::uint32_t size) {
+  if (!tcb.ecn.on || size == 0) return send_data(engine, tcb, head, size);
+  head.ecn = kEcnCapable;
+  if (!tcb.ecn.cwr_due) return send_data(engine, tcb, head, size);
+  const std::uint32_t one = std::min(size, tcb.segment_payload());
+  if (one < size) head.flags = kTcpAck;
+  head.flags |= kTcpCwr;
+  const auto sent = send_data(engine, tcb, head, one);
+  if (sent) tcb.ecn.cwr_due = false;
+  return sent;
 }
 
 /// How much new data may go now, and whether the FIN goes with it. RFC 9293 §3.8.6.2.1 (silly window), cork, cwnd.
@@ -310,7 +330,7 @@ void send_syn(Engine& engine, Tcb& tcb) {
       .destination_port = tcb.remote.port,
       .seq = tcb.iss,
       .ack = answer ? tcb.rcv_nxt : Seq{},
-      .flags = answer ? kTcpSyn | kTcpAck : kTcpSyn,
+      .flags = (answer ? kTcpSyn | kTcpAck : kTcpSyn) | ecn_syn_flags(engine, tcb),
       .window = static_cast<std::uint16_t>(std::min<std::uint32_t>(engine.config.receive_window, 0xffff))};
   if (answer) tcb.rcv_adv = tcb.rcv_nxt + header.window;
   link::Frame frame = new_frame(engine, tcb.remote.address, header.size(options));

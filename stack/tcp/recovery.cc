@@ -75,7 +75,7 @@ bool mark_oldest_lost(Engine& engine, Tcb& tcb) {
 
 void enter_recovery(Tcb& tcb) {
   Recovery& recovery = tcb.recovery;
-  tcb.congestion.loss(tcb.flight.size());
+  window_lost(tcb, tcb.flight.size());
   recovery.phase = Phase::kRecovery;
   recovery.recovery_point = tcb.snd_nxt;
   recovery.recover_flight = std::max(tcb.flight.size(), 1U);
@@ -121,7 +121,7 @@ void judge_probe(Tcb& tcb, bool duplicate, bool dsack) {
   if (recovery.probe_was_retransmission && !beyond && !dsack && !duplicate) return;
   recovery.probes_out = 0;
   if (!recovery.probe_was_retransmission || dsack || !beyond || recovery.phase != Phase::kOpen) return;
-  tcb.congestion.loss(tcb.flight.size() + tcb.segment_payload());
+  window_lost(tcb, tcb.flight.size() + tcb.segment_payload());
   tcb.congestion.set_cwnd(tcb.congestion.ssthresh());
 }
 
@@ -229,7 +229,7 @@ void recovery_on_timeout(Engine& engine, Tcb& tcb) {
   Recovery& recovery = tcb.recovery;
   if (recovery.timeouts >= engine.config.retransmissions_max) return engine.finish(tcb, CloseReason::kTimedOut);
   // A second timeout of the same data says nothing new about the path's capacity (RFC 5681 §3.1).
-  if (recovery.timeouts == 0) tcb.congestion.timeout(tcb.flight.size());
+  if (recovery.timeouts == 0) window_timed_out(tcb, tcb.flight.size());
   ++recovery.timeouts;
   tcb.rtt.back_off();
   tcb.flight.forget_sacks(engine.flight_memory);

@@ -1,5 +1,7 @@
 #include "stack/tcp/segment.h"
 
+#include "stack/tcp/ecn.h"
+
 namespace windhover::stack::tcp {
 
 namespace {
@@ -29,6 +31,7 @@ Verdict parse_segment(const ip::Packet& packet, Segment& segment) {
   segment.ack = view->ack();
   segment.window = view->window();
   segment.flags = view->flags();
+  segment.congestion_experienced = (packet.traffic_class & kEcnMask) == kEcnCongestion;
   segment.payload = view->payload();
   segment.link_source = packet.link_source;
   return kAccepted;

@@ -23,6 +23,7 @@ struct Segment {
   wire::Seq ack{};
   std::uint16_t window = 0;  ///< As on the wire: not yet scaled.
   wire::TcpFlags flags;
+  bool congestion_experienced = false;  ///< CE in the IP header (RFC 3168 §5).
   base::Bytes payload;
   wire::MacAddress link_source;  ///< As ip::Packet's: where an answer goes when there is no connection to say.
   wire::TcpOptions options;

@@ -8,6 +8,7 @@
 #include "stack/ip/ip.h"
 #include "stack/tcp/app.h"
 #include "stack/tcp/congestion.h"
+#include "stack/tcp/ecn.h"
 #include "stack/tcp/flight.h"
 #include "stack/tcp/receive_store.h"
 #include "stack/tcp/recovery.h"
@@ -113,6 +114,7 @@ class Tcb final : public Connection {
   Congestion congestion;
   WindowUse window_use;
   Recovery recovery;
+  Ecn ecn;
   SendQueue queue;
   Flight flight;
   ReceiveStore store;

@@ -37,6 +37,7 @@ void note_window_use(Engine& engine, Tcb& tcb, bool held_back) {
 }
 
 void window_acknowledged(Engine& engine, Tcb& tcb, const FlightAck& ack, std::uint32_t advanced) {
+  if (tcb.ecn.marked) return;
   const bool repairing = tcb.recovery.phase == Recovery::Phase::kLoss;
   const bool limited = repairing || in_use(tcb);
   const bool sampled = ack.any && !ack.newest_retransmitted;
@@ -49,6 +50,17 @@ void window_acknowledged(Engine& engine, Tcb& tcb, const FlightAck& ack, std::ui
                                .nxt = tcb.snd_nxt,
                                .limited = limited,
                                .repairing = repairing});
+}
+
+void window_lost(Tcb& tcb, std::uint32_t flight) {
+  if (tcb.ecn.marked) return;
+  tcb.congestion.loss(flight);
+  ecn_window_reduced(tcb);
+}
+
+void window_timed_out(Tcb& tcb, std::uint32_t flight) {
+  tcb.congestion.timeout(flight);
+  ecn_window_reduced(tcb);
 }
 
 }  // namespace windhover::stack::tcp

@@ -28,4 +28,11 @@ void note_window_use(Engine& engine, Tcb& tcb, bool held_back);
 /// New data was acknowledged outside fast recovery, `advanced` sequence numbers: the window grows if it was in use.
 void window_acknowledged(Engine& engine, Tcb& tcb, const FlightAck& ack, std::uint32_t advanced);
 
+/// Loss was detected with `flight` bytes outstanding: ssthresh falls, unless a mark has lowered it for the same window
+/// (RFC 3168 §6.1.2). The caller moves cwnd.
+void window_lost(Tcb& tcb, std::uint32_t flight);
+
+/// The first timeout of what is outstanding: ssthresh falls, cwnd is one segment.
+void window_timed_out(Tcb& tcb, std::uint32_t flight);
+
 }  // namespace windhover::stack::tcp
