@@ -24,10 +24,10 @@ constexpr std::uint8_t kSyn = 0x02;
 constexpr std::uint8_t kAck = 0x10;
 constexpr std::uint8_t kJunk = 0xff;  // Differs from the pattern in every bit.
 
-/// Where the first byte of a stream lies: right behind the SYN.
-std::uint64_t stream_offset(const Segment& segment) {
+/// Where the payload lies in the stream, whose first byte is right behind the SYN. Modulo 2^32.
+std::uint32_t stream_offset(const Segment& segment) {
   const bool syn = segment.flags && (*segment.flags & kSyn) != 0;
-  return std::uint32_t{*segment.seq + (syn ? 1 : 0) - 1};
+  return *segment.seq + (syn ? 1 : 0) - 1;
 }
 
 Octets wrap(const stack::tcp::Endpoint& from, const stack::tcp::Endpoint& to, std::uint8_t protocol, Ecn ecn,
@@ -120,7 +120,7 @@ Octets build(const Segment& segment, Flow& flow, Duration since_start) {
   octets[12] = static_cast<std::uint8_t>((kTcpSize + options.size()) / 4 << 4);
   std::copy(options.begin(), options.end(), octets.begin() + kTcpSize);
   const std::size_t payload = kTcpSize + options.size();
-  for (std::size_t at = 0; at < segment.size; ++at) {
+  for (std::uint32_t at = 0; at < segment.size; ++at) {
     octets[payload + at] =
         static_cast<std::uint8_t>(pattern_at(stream_offset(segment) + at) ^ (segment.junk ? kJunk : 0));
   }
@@ -199,7 +199,7 @@ Seen read(Bytes packet, Flow& flow, Duration since_start) {
                   .options = decode(tcp.options(), flow.outgoing())};
   if (!tcp.checksum_ok(view.source, view.destination)) seen.trouble = "its checksum is wrong";
   if (tcp.source_port() != flow.local.port) seen.trouble = "it comes from another port";
-  for (std::size_t at = 0; at < tcp.payload().size() && seen.trouble.empty(); ++at) {
+  for (std::uint32_t at = 0; at < seen.segment.size && seen.trouble.empty(); ++at) {
     if (tcp.payload()[at] != pattern_at(stream_offset(seen.segment) + at)) {
       seen.trouble =
           "its payload is not what was written, from number " + std::to_string(*seen.segment.seq + at) + " on";

@@ -90,6 +90,7 @@ class Runner {
   Instant now_ = kStart;
   Duration last_{};  // When the step before happened.
   bool settled_ = true;
+  bool listening_ = false;
   std::map<std::uint16_t, Flow> flows_;  // By the peer's port.
   Flow* flow_ = nullptr;
   std::vector<std::unique_ptr<App>> apps_;
@@ -238,8 +239,10 @@ void Runner::perform(const Step& step, const Verb& verb) {
   settled_ = false;
   switch (verb.kind) {
     case Verb::Kind::kListen:
-      return stack_->listen({{}, kServerPort}, host_);
+      if (!std::exchange(listening_, true)) stack_->listen({{}, kServerPort}, host_);
+      return;
     case Verb::Kind::kUnlisten:
+      listening_ = false;
       return stack_->unlisten({{}, kServerPort});
     case Verb::Kind::kRefuse:
       host_.declines = true;
