@@ -274,6 +274,7 @@ Verdict arrives(Engine& engine, Tcb& tcb, const Segment& segment) {
   follow_link(tcb, segment);
   settle_close(engine, tcb);
   if (tcb.state == State::kClosed) return kAccepted;
+  if (tcb.ecn.on && !segment.payload.empty()) ecn_data_arrived(engine, tcb, segment);
   verdict = take_content(engine, tcb, segment);
   if (tcb.state != State::kClosed) settle_close(engine, tcb);
   return verdict;
@@ -298,4 +299,3 @@ void deliver_stored(Engine& engine, Tcb& tcb) {
 }
 
 }  // namespace windhover::stack::tcp
-  if (tcb.ecn.on && !segment.payload.empty()) ecn_data_arrived(engine, tcb, segment);
