@@ -45,6 +45,7 @@ stack::tcp::Keys random_keys() {
   fill_random(keys.flow_hash);
   fill_random(keys.isn);
   fill_random(keys.timestamps);
+  fill_random(keys.syn_cookies);
   return keys;
 }
 

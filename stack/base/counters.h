@@ -31,7 +31,6 @@ class Counter {
   X(kArpIgnored, "arp.ignored")       /* Well-formed, not for us or not to be believed. */                  \
   X(kIpv4Malformed, "ipv4.malformed") /* Version, header length or total length impossible. */              \
   X(kIpv4BadChecksum, "ipv4.bad_checksum")                                                                  \
-  X(kIpv4Fragment, "ipv4.fragment") /* Reassembly is not offered. */                                        \
   X(kIpv4Options, "ipv4.options")   /* Malformed, or a source route. */                                     \
   X(kIpv6Malformed, "ipv6.malformed")                                                                       \
   X(kIpv6ExtensionHeader, "ipv6.extension_header") /* Not offered, or beyond the bounds. */                 \
@@ -43,6 +42,7 @@ class Counter {
   X(kFragmentOverlap, "fragment.overlap")     /* Overlaps or contradicts others. */                         \
   X(kFragmentAbandoned, "fragment.abandoned") /* Of a packet given up before. */                            \
   X(kFragmentTooMany, "fragment.too_many")    /* More than one packet may come in. */                       \
+  X(kFragmentEcn, "fragment.ecn")             /* Marks that cannot be joined (RFC 3168). */                 \
   X(kFragmentNoRoom, "fragment.no_room")      /* No memory for it, or for the whole packet. */              \
   X(kReassemblyTimeout, "reassembly.timeout") /* Some fragments stayed out too long. */                     \
   X(kReassemblyEvicted, "reassembly.evicted") /* The oldest packet made room for another. */                \
@@ -52,11 +52,14 @@ class Counter {
   X(kIcmpRedirect, "icmp.redirect")               /* Ignored, always: routes are the operator's. */         \
   X(kIcmpRateLimited, "icmp.rate_limited")        /* An error of ours that was not sent. */                 \
   X(kNdpInvalid, "ndp.invalid")                   /* Fails the checks of RFC 4861 7.1. */                   \
+  X(kMldInvalid, "mld.invalid")                   /* Fails the checks of RFC 3810 6.2. */                   \
   X(kNeighbourQueueFull, "neighbour.queue_full")  /* Too much waits for one resolution. */                  \
   X(kNeighbourUnresolved, "neighbour.unresolved") /* Resolution failed with packets waiting. */             \
   X(kNeighbourTableFull, "neighbour.table_full")                                                            \
+  X(kAddressNotUsable, "ip.address_not_usable") /* To be sent from one of ours that we may not use. */      \
   X(kNoRoute, "ip.no_route")                                                                                \
-  X(kUdpMalformed, "udp.malformed")                                                                         \
+  X(kUdpMalformed, "udp.malformed") /* Length impossible. */                                                \
+  X(kUdpBadChecksum, "udp.bad_checksum")                                                                    \
   X(kUdpNoSocket, "udp.no_socket")           /* Answered with port unreachable. */                          \
   X(kUnknownProtocol, "ip.unknown_protocol") /* Answered with protocol unreachable. */                      \
   X(kTcpMalformed, "tcp.malformed")          /* Header length or options impossible. */                     \
@@ -66,8 +69,13 @@ class Counter {
   X(kTcpUnacceptable, "tcp.unacceptable")      /* Outside the receive window (RFC 9293 3.10.7.4). */        \
   X(kTcpPaws, "tcp.paws")                      /* Timestamp too old (RFC 7323 5.3). */                      \
   X(kTcpBadAck, "tcp.bad_ack")                 /* Acknowledges what was never sent. */                      \
-  X(kTcpBacklogFull, "tcp.backlog_full")       /* A SYN beyond the listener's half-open bound. */           \
+  X(kTcpBacklogFull, "tcp.backlog_full")       /* A SYN beyond the half-open bounds, cookies off. */        \
   X(kTcpTableFull, "tcp.table_full")           /* No connection slot is free. */                            \
+  X(kTcpSourceFull, "tcp.source_full")         /* Its source has all the connections it may. */             \
+  X(kTcpCookieForged, "tcp.cookie_forged")     /* An acknowledgement of no SYN cookie of ours. */           \
+  X(kTcpCookieLate, "tcp.cookie_late")         /* Of one whose time is over. */                             \
+  X(kTcpCookieReplayed, "tcp.cookie_replayed") /* Of one that has opened a connection before. */            \
+  X(kTcpUnread, "tcp.unread")                  /* Data that nobody will read: answered with RST. */         \
   X(kTcpReassemblyFull, "tcp.reassembly_full") /* Out-of-order data beyond its bound. */                    \
   X(kTcpTimeWaitFull, "tcp.time_wait_full")    /* A TIME-WAIT was cut short. */                             \
   X(kTcpRefused, "tcp.refused")                /* The application declined the connection. */               \
@@ -100,6 +108,7 @@ constexpr bool ends_received_frame(Drop drop) {
     case Drop::kNeighbourQueueFull:
     case Drop::kNeighbourUnresolved:
     case Drop::kNeighbourTableFull:
+    case Drop::kAddressNotUsable:
     case Drop::kNoRoute:
     case Drop::kTcpTimeWaitFull:
     case Drop::kTcpRefused:
@@ -112,23 +121,33 @@ constexpr bool ends_received_frame(Drop drop) {
 }
 
 /// What happened, other than drops: identifier, name.
-#define WINDHOVER_EVENTS(X)                                                                 \
-  X(kFramesIn, "frames_in")             /* Frames handed to the stack. */                   \
-  X(kFramesOut, "frames_out")           /* Frames handed to the device. */                  \
-  X(kFramesPassed, "frames_passed")     /* Frames no layer consumed. */                     \
-  X(kFramesConsumed, "frames_consumed") /* Frames that a layer used up without an error. */ \
-  X(kReassembled, "ip.reassembled")     /* Packets put together from fragments. */          \
-  X(kEchoReplies, "icmp.echo_replies")                                                      \
-  X(kErrorsSent, "icmp.errors_sent")                                                        \
-  X(kTcpSegmentsIn, "tcp.segments_in")                                                      \
-  X(kTcpSegmentsOut, "tcp.segments_out")                                                    \
-  X(kFragmentEcn, "fragment.ecn")             /* Marks that cannot be joined (RFC 3168). */ \
-  X(kTcpEcnReductions, "tcp.ecn_reductions") /* Windows reduced because a router marked. */ \
-  X(kTcpRetransmitted, "tcp.retransmitted") /* Segments sent again. */                      \
-  X(kTcpResetsSent, "tcp.resets_sent")                                                      \
-  X(kTcpPassiveOpens, "tcp.passive_opens")                                                  \
-  X(kTcpActiveOpens, "tcp.active_opens")                                                    \
-  X(kTcpEstablished, "tcp.established") /* Handshakes completed. */
+#define WINDHOVER_EVENTS(X)                                                                                           \
+  X(kFramesIn, "frames_in")             /* Frames handed to the stack. */                                             \
+  X(kFramesOut, "frames_out")           /* Frames handed to the device. */                                            \
+  X(kFramesPassed, "frames_passed")     /* Frames no layer consumed. */                                               \
+  X(kFramesConsumed, "frames_consumed") /* Frames that a layer used up without an error. */                           \
+  X(kReassembled, "ip.reassembled")     /* Packets put together from fragments. */                                    \
+  X(kEchoReplies, "icmp.echo_replies")                                                                                \
+  X(kErrorsSent, "icmp.errors_sent")                                                                                  \
+  X(kAddressConflicts, "ip.address_conflicts") /* Others' claims to our addresses; see stack/ip/dad.h. */             \
+  X(kAddressesLost, "ip.addresses_lost")       /* Addresses not used because they are another's. */                   \
+  X(kUdpDatagramsIn, "udp.datagrams_in")       /* Taken by a socket. */                                               \
+  X(kUdpDatagramsOut, "udp.datagrams_out")                                                                            \
+  X(kTcpSegmentsIn, "tcp.segments_in")                                                                                \
+  X(kTcpSegmentsOut, "tcp.segments_out")                                                                              \
+  X(kTcpEcnReductions, "tcp.ecn_reductions")                /* Windows reduced because a router marked. */            \
+  X(kTcpDsackOldSent, "tcp.dsack_old_sent")                 /* Duplicates reported: of delivered data, */             \
+  X(kTcpDsackOutOfOrderSent, "tcp.dsack_out_of_order_sent") /* and of data that waits. */                             \
+  X(kTcpReneged, "tcp.reneged")                             /* Blocks out of order that made room for nearer ones, */ \
+  X(kTcpRenegedForOthers, "tcp.reneged_for_others")         /* and for a connection that held less. */                \
+  X(kTcpRetransmitted, "tcp.retransmitted")                 /* Segments sent again. */                                \
+  X(kTcpResetsSent, "tcp.resets_sent")                                                                                \
+  X(kTcpPassiveOpens, "tcp.passive_opens")                                                                            \
+  X(kTcpActiveOpens, "tcp.active_opens")                                                                              \
+  X(kTcpEstablished, "tcp.established") /* Handshakes completed. */                                                   \
+  X(kTcpCookiesSent, "tcp.cookies_sent")                                                                              \
+  X(kTcpCookiesAccepted, "tcp.cookies_accepted")                                                                      \
+  X(kTcpAnswersLimited, "tcp.answers_limited") /* Challenges and such that were held back. */
 
 enum class Event : std::uint8_t {
 #define X(identifier, name) identifier,

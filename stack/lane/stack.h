@@ -12,11 +12,12 @@
 
 #include "stack/base/counters.h"
 #include "stack/base/time.h"
-#include "stack/ip/config.h"
+#include "stack/ip/ip.h"
 #include "stack/link/device.h"
 #include "stack/tcp/app.h"
 #include "stack/tcp/config.h"
 #include "stack/tcp/isn.h"
+#include "stack/udp/udp.h"
 
 namespace windhover::stack::lane {
 
@@ -24,6 +25,7 @@ namespace windhover::stack::lane {
 struct Config {
   ip::Config ip;
   tcp::Config tcp;
+  udp::Config udp;
 };
 
 /// Thread: one lane. Memory is taken in the constructor; after that nothing allocates.
@@ -45,8 +47,21 @@ class Stack {
   /// is free.
   tcp::Connection* connect(base::Instant now, const tcp::Endpoint& remote, tcp::Handler& handler);
 
+  /// A socket for datagrams; stack/udp/udp.h says what it does. `receiver` must outlive it, or close it.
+  udp::Udp::Bound bind(const udp::Endpoint& local, udp::Receiver& receiver);
+
+  /// As in ip::Ip: what may be done with an address of ours now, taking one away and giving it back, and what follows
+  /// when the carrier has returned. Precondition: the address is one of the configured ones.
+  ip::AddressState address_state(const wire::Address& address) const;
+  void withdraw(base::Instant now, const wire::Address& address);
+  void restore(base::Instant now, const wire::Address& address);
+  void link_up(base::Instant now);
+
   /// Takes every frame of the burst.
   void input(base::Instant now, link::Burst& burst);
+  /// Frames that input() put together from fragments for other lanes (ip::Config::lane_count): to be taken out, by
+  /// Exchange::sort(), before the next input(). Never any with one lane.
+  link::Burst& elsewhere();
   /// Fires the timers that are due.
   void advance(base::Instant now);
   /// Appends frames that are ready to go, up to the burst's room.
@@ -59,7 +74,9 @@ class Stack {
 
   const base::Counters& counters() const;
   std::uint64_t closed(tcp::CloseReason reason) const;
+  /// Those whose handshake a peer has only begun do not count.
   std::size_t connection_count() const;
+  std::size_t half_open_count() const;
   std::size_t time_wait_count() const;
   /// Bytes taken at construction.
   std::size_t memory_size() const;

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "stack/base/siphash.h"
+
 namespace windhover::stack::tcp {
 namespace {
 
-/// Challenge ACKs of a lane in one second (RFC 5961 §7 leaves the number to us; Linux's default).
+/// Challenge ACKs of a lane in one second, on average (RFC 5961 §7 leaves the number to us; long Linux's default).
 constexpr std::uint32_t kChallengeAcksPerSecond = 1000;
 
 /// Flight records for each send-queue entry: an entry may be a file of many frames.
@@ -29,6 +31,9 @@ Engine::Engine(base::Instant start, const Config& config_in, const Keys& keys_in
       pool(config_in.connections_max),
       flows(config_in.connections_max),
       time_wait(config_in.time_wait_max, config_in.time_wait),
+      syns(start, config_in),
+      cookies(keys_in.syn_cookies),
+      sources(keys_in.flow_hash, config_in.connections_per_source_max, config_in.connections_max),
       wheel(start) {}
 
 Engine::~Engine() {
@@ -43,20 +48,14 @@ Tcb* Engine::open(const Endpoint& local, const Endpoint& remote, const ip::Route
   return tcb;
 }
 
-void Engine::leave_half_open(const Tcb& tcb) {
-  if (!tcb.passive || tcb.state != State::kSynReceived) return;
-  Listener* const listener = find_listener(tcb.local);
-  if (listener != nullptr && listener->half_open > 0) --listener->half_open;
-}
-
 void Engine::finish(Tcb& tcb, CloseReason reason) {
   if (tcb.state == State::kClosed) return;
-  leave_half_open(tcb);
   tcb.state = State::kClosed;
   tcb.close_reason = reason;
   tcb.deadlines.fill(base::kNever);
   wheel.cancel(tcb.timer);
   flows.erase(flow_hash(keys, tcb.local, tcb.remote), tcb);
+  if (tcb.passive) sources.remove(tcb.remote.address);
   tcb.queue.clear(send_memory);
   tcb.flight.clear(flight_memory);
   tcb.store.clear(receive_memory);
@@ -96,11 +95,16 @@ Listener* Engine::find_listener(const Endpoint& local) {
 }
 
 bool Engine::may_challenge() {
-  if (now - challenge_second >= std::chrono::seconds(1)) {
-    challenge_second = now;
-    challenge_acks = kChallengeAcksPerSecond;
+  const auto second = std::chrono::floor<std::chrono::seconds>(now.time_since_epoch()).count();
+  if (second != challenge_second) {
+    challenge_second = second;
+    const std::uint64_t draw = base::siphash(keys.isn, std::array{static_cast<std::uint64_t>(second)});
+    challenge_acks = kChallengeAcksPerSecond / 2 + static_cast<std::uint32_t>(draw % kChallengeAcksPerSecond);
   }
-  if (challenge_acks == 0) return false;
+  if (challenge_acks == 0) {
+    counters.count(base::Event::kTcpAnswersLimited);
+    return false;
+  }
   --challenge_acks;
   return true;
 }

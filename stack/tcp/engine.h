@@ -17,6 +17,9 @@
 #include "stack/tcp/demux.h"
 #include "stack/tcp/isn.h"
 #include "stack/tcp/segment.h"
+#include "stack/tcp/source_table.h"
+#include "stack/tcp/syn_cookie.h"
+#include "stack/tcp/syn_table.h"
 #include "stack/tcp/tcb.h"
 #include "stack/tcp/time_wait.h"
 #include "stack/timer/wheel.h"
@@ -59,7 +62,7 @@ class TcbList {
 struct Listener {
   Endpoint local;  ///< Unspecified address: every address of this stack.
   Acceptor* acceptor = nullptr;
-  std::uint32_t half_open = 0;  ///< Connections in SYN-RECEIVED.
+  std::uint32_t half_open = 0;  ///< SYN objects.
 };
 
 /// Thread: one lane. Everything here is taken at construction, listeners apart.
@@ -92,10 +95,8 @@ struct Engine {
 
   Listener* find_listener(const Endpoint& local);
 
-  /// A passive connection has left SYN-RECEIVED: its listener may take another.
-  void leave_half_open(const Tcb& tcb);
-
-  /// Whether one more challenge ACK may go in this second (RFC 5961 §7).
+  /// Whether one more challenge ACK may go in this second (RFC 5961 §7). How many do is about a thousand and differs
+  /// from second to second: by a fixed number who shares it could count what others cause (CVE-2016-5696).
   bool may_challenge();
 
   Config config;
@@ -112,6 +113,9 @@ struct Engine {
   base::Pool<Tcb> pool;
   FlowTable flows;
   TimeWaitTable time_wait;
+  SynTable syns;
+  SynCookies cookies;
+  SourceTable sources;  ///< Of passive connections.
   timer::Wheel wheel;
   std::vector<Listener> listeners;
   TcbList<&Tcb::ready> ready;
@@ -122,8 +126,8 @@ struct Engine {
   bool stopping = false;             ///< Nothing may begin any more.
   bool starved = false;              ///< The arena had no frame; try again shortly.
   std::uint16_t next_port = 32768;   ///< Where the search for an ephemeral port begins.
-  std::uint32_t challenge_acks = 0;  ///< Left in the current second (RFC 5961 §7).
-  base::Instant challenge_second{};
+  std::uint32_t challenge_acks = 0;  ///< Left in the current second.
+  std::int64_t challenge_second = -1;
 };
 
 }  // namespace windhover::stack::tcp

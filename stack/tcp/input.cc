@@ -22,6 +22,25 @@ void acknowledge_now(Engine& engine, Tcb& tcb) {
   engine.schedule(tcb);
 }
 
+/// The next acknowledgement reports a duplicate (RFC 2883). Each segment's is reported on its own, so one that is still
+/// waiting goes first.
+void report_duplicate(Engine& engine, Tcb& tcb, const wire::SackBlock& duplicate, base::Event event) {
+  if (!tcb.sack) return;
+  if (tcb.store.has_duplicate() && engine.ip.queued() < link::kBurstMax) {
+    send_control(engine, tcb, tcb.snd_nxt, wire::kTcpAck);
+  }
+  tcb.store.report_duplicate(duplicate);
+  engine.counters.count(event);
+  acknowledge_now(engine, tcb);
+}
+
+/// Some of the segment lies before rcv_nxt.
+void report_old(Engine& engine, Tcb& tcb, const Segment& segment) {
+  if (segment.length() == 0 || segment.flags.syn() || !before(segment.seq, tcb.rcv_nxt)) return;
+  const wire::SackBlock duplicate{segment.seq, earlier(segment.seq + segment.length(), tcb.rcv_nxt)};
+  report_duplicate(engine, tcb, duplicate, base::Event::kTcpDsackOldSent);
+}
+
 /// An ACK that makes an honest peer prove itself (RFC 5961).
 void challenge(Engine& engine, Tcb& tcb) {
   if (engine.may_challenge()) acknowledge_now(engine, tcb);
@@ -80,7 +99,9 @@ Verdict refuse_unacceptable(Engine& engine, Tcb& tcb, const Segment& segment, Dr
       segment.flags.ack() && is_synchronized(tcb.state) && !segment.flags.syn() && !after(segment.ack, tcb.snd_nxt)) {
     process_ack(engine, tcb, segment);
   }
-  if (tcb.state != State::kClosed) acknowledge_now(engine, tcb);
+  if (tcb.state == State::kClosed) return reason;
+  report_old(engine, tcb, segment);
+  acknowledge_now(engine, tcb);
   return reason;
 }
 
@@ -148,7 +169,56 @@ void absorb_stored(Engine& engine, Tcb& tcb) {
   const Seq reached = tcb.store.contiguous_end(engine.receive_memory, tcb.rcv_nxt);
   tcb.bytes_received += static_cast<std::uint32_t>(reached - tcb.rcv_nxt);
   tcb.rcv_nxt = reached;
+  tcb.store.promise(reached);
   deliver_stored(engine, tcb);
+}
+
+/// Bytes that are next and need not be stored.
+void hand_over(Tcb& tcb, base::Bytes text) {
+  const auto size = static_cast<std::uint32_t>(text.size());
+  tcb.rcv_nxt += size;
+  tcb.rcv_read = tcb.rcv_nxt;
+  tcb.bytes_received += size;
+  tcb.handler->on_data(tcb, text);
+}
+
+/// Keeps bytes that cannot be handed over now.
+Verdict store_text(Engine& engine, Tcb& tcb, Seq seq, base::Bytes text) {
+  tcb.store.promise(tcb.rcv_nxt);
+  // What the window allows at most: a block for each part of it, and one that each edge cuts.
+  const std::uint32_t blocks_max = static_cast<std::uint32_t>(tcb.rcv_adv - tcb.rcv_read) / kReceiveBlockSize + 2;
+  const Inserted kept = tcb.store.insert(engine.receive_memory, seq, text, blocks_max);
+  if (kept.given_up > 0) engine.counters.count(base::Event::kTcpReneged, kept.given_up);
+  if (kept.taken > 0) engine.counters.count(base::Event::kTcpRenegedForOthers, kept.taken);
+  if (kept.duplicate.left != kept.duplicate.right) {
+    report_duplicate(engine, tcb, kept.duplicate, base::Event::kTcpDsackOutOfOrderSent);
+  }
+  absorb_stored(engine, tcb);
+  return kept.whole ? kAccepted : Verdict(Drop::kTcpReassemblyFull);
+}
+
+/// `text` is next, and out-of-order bytes may lie across it: of what came twice the first counts, so the two take
+/// turns. What is missing goes past the store, which may be full: only this segment can empty it again.
+Verdict weave(Engine& engine, Tcb& tcb, base::Bytes text) {
+  const Seq end = tcb.rcv_nxt + static_cast<std::uint32_t>(text.size());
+  wire::SackBlock duplicate{};
+  while (before(tcb.rcv_nxt, end) && !tcb.paused) {
+    const base::Bytes rest = text.last(static_cast<std::size_t>(end - tcb.rcv_nxt));
+    const std::uint32_t size =
+        tcb.store.missing(engine.receive_memory, tcb.rcv_nxt, static_cast<std::uint32_t>(rest.size()));
+    if (size > 0) hand_over(tcb, rest.first(size));
+    if (tcb.state == State::kClosed) return kAccepted;
+    tcb.store.release_before(engine.receive_memory, tcb.rcv_nxt);
+    const Seq stored = tcb.rcv_nxt;
+    absorb_stored(engine, tcb);
+    if (tcb.state == State::kClosed) return kAccepted;
+    if (duplicate.left == duplicate.right) duplicate = {stored, earlier(end, tcb.rcv_nxt)};
+  }
+  if (before(duplicate.left, duplicate.right)) {
+    report_duplicate(engine, tcb, duplicate, base::Event::kTcpDsackOutOfOrderSent);
+  }
+  if (!before(tcb.rcv_nxt, end)) return kAccepted;
+  return store_text(engine, tcb, tcb.rcv_nxt, text.last(static_cast<std::size_t>(end - tcb.rcv_nxt)));
 }
 
 /// Seventh, process the segment text: `text` begins at or after rcv_nxt and ends inside the window.
@@ -160,22 +230,12 @@ Verdict take_text(Engine& engine, Tcb& tcb, Seq seq, base::Bytes text) {
   const bool next = seq == tcb.rcv_nxt && !tcb.paused && tcb.rcv_read == tcb.rcv_nxt;
   decide_acknowledgement(tcb, size, next && tcb.store.empty());
   engine.schedule(tcb);
-  if (next) {
-    // What is next never needs the store, which may be full: only this segment can empty it again.
-    tcb.rcv_nxt += size;
-    tcb.rcv_read = tcb.rcv_nxt;
-    tcb.bytes_received += size;
-    tcb.handler->on_data(tcb, text);
-    if (tcb.state == State::kClosed || tcb.store.empty()) return kAccepted;
-    tcb.store.release_before(engine.receive_memory, tcb.rcv_nxt);
-    absorb_stored(engine, tcb);
+  if (next && tcb.store.empty()) {
+    hand_over(tcb, text);
     return kAccepted;
   }
-  // A window's worth of blocks and one more for each edge: tiny segments run into this before they run into the lane.
-  const std::uint32_t blocks_max = 2 * (engine.config.receive_window / kReceiveBlockSize) + 2;
-  const bool kept = tcb.store.insert(engine.receive_memory, seq, text, blocks_max);
-  absorb_stored(engine, tcb);
-  return kept ? kAccepted : Verdict(Drop::kTcpReassemblyFull);
+  if (seq != tcb.rcv_nxt) ++tcb.out_of_order_segments;
+  return next ? weave(engine, tcb, text) : store_text(engine, tcb, seq, text);
 }
 
 /// Eighth, check the FIN bit: everything before it has arrived.
@@ -202,6 +262,7 @@ Verdict take_content(Engine& engine, Tcb& tcb, const Segment& segment) {
   base::Bytes text = segment.payload;
   Seq seq = text_seq;
   if (const std::int32_t old = tcb.rcv_nxt - seq; old > 0) {
+    report_old(engine, tcb, segment);
     const std::size_t skip = std::min(static_cast<std::size_t>(old), text.size());
     text = text.subspan(skip);
     seq += static_cast<std::uint32_t>(skip);
@@ -213,6 +274,10 @@ Verdict take_content(Engine& engine, Tcb& tcb, const Segment& segment) {
   if (segment.flags.fin() && whole && !tcb.fin_received) {
     tcb.fin_received = true;
     tcb.fin_seq = end;
+    // The stream ends here, whatever else the peer has sent.
+    if (!tcb.store.empty()) tcb.store.discard_from(engine.receive_memory, end);
+  } else if (tcb.fin_received) {
+    text = text.first(std::min(text.size(), static_cast<std::size_t>(std::max(tcb.fin_seq - seq, 0))));
   }
   Verdict verdict = kAccepted;
   if (!text.empty()) {
@@ -227,16 +292,16 @@ Verdict take_content(Engine& engine, Tcb& tcb, const Segment& segment) {
 /// Both FINs are exchanged: the peer's is acknowledged before the connection shrinks to its TIME-WAIT.
 void enter_time_wait(Engine& engine, Tcb& tcb) {
   if (tcb.ack_now || tcb.ack_delayed) send_control(engine, tcb, tcb.snd_nxt, wire::kTcpAck);
-  const std::uint64_t hash = flow_hash(engine.keys, tcb.local, tcb.remote);
-  const TimeWait entry{.local = tcb.local,
-                       .remote = tcb.remote,
-                       .snd_nxt = tcb.snd_nxt,
+  const TimeWait entry{.snd_nxt = tcb.snd_nxt,
                        .rcv_nxt = tcb.rcv_nxt,
                        .ts_recent = tcb.ts_recent,
-                       .ts_offset = tcb.ts_offset,
+                       .window = static_cast<std::uint16_t>(tcb.receive_window() >> tcb.rcv_wscale),
                        .timestamps = tcb.timestamps};
   engine.finish(tcb, CloseReason::kFinished);
-  if (!engine.time_wait.insert(engine.now, hash, entry)) engine.counters.drop(Drop::kTcpTimeWaitFull);
+  const std::uint64_t hash = flow_hash(engine.keys, tcb.local, tcb.remote);
+  if (!engine.time_wait.insert(engine.now, hash, tcb.local, tcb.remote, entry)) {
+    engine.counters.drop(Drop::kTcpTimeWaitFull);
+  }
 }
 
 /// What an acknowledged FIN of ours changes.

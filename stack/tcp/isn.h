@@ -15,6 +15,7 @@ struct Keys {
   std::array<std::uint8_t, 16> flow_hash{};
   std::array<std::uint8_t, 16> isn{};
   std::array<std::uint8_t, 16> timestamps{};
+  std::array<std::uint8_t, 16> syn_cookies{};
 };
 
 /// ISN = M + F(local, remote, key) with M the four-microsecond clock of RFC 9293 §3.4.1.

@@ -44,12 +44,11 @@ wire::TcpHeader header_of(Engine& engine, Tcb& tcb, const Head& head, wire::TcpO
   if (tcb.timestamps) {
     options.timestamps = wire::TcpTimestamps{timestamp(engine, tcb.ts_offset), tcb.ts_recent};
   }
-  if (tcb.sack && !tcb.store.empty()) {
-    options.sack_count =
-        static_cast<std::uint8_t>(tcb.store.sack_blocks(engine.receive_memory, tcb.rcv_nxt, options.sack));
+  if (tcb.sack && tcb.store.has_report()) {
+    options.sack_count = static_cast<std::uint8_t>(tcb.store.sack_blocks(tcb.rcv_nxt, options.sack));
   }
-  const bool echo = tcb.ecn.echo && !head.flags.rst();
   const std::uint32_t window = announce_window(engine, tcb) >> tcb.rcv_wscale;
+  const bool echo = tcb.ecn.echo && !head.flags.rst();
   return {.source_port = tcb.local.port,
           .destination_port = tcb.remote.port,
           .seq = head.seq,
@@ -125,6 +124,7 @@ void acknowledgement_sent(Tcb& tcb) {
   tcb.ack_delayed = false;
   tcb.received_since_ack = 0;
   tcb.last_ack_sent = tcb.rcv_nxt;
+  tcb.store.reported();
   disarm(tcb, Deadline::kDelayedAck);
 }
 
@@ -252,7 +252,7 @@ Step send_new(Engine& engine, Tcb& tcb) {
   const Seq start = tcb.snd_nxt;
   const bool last = permission.payload > 0 && start + permission.payload == tcb.data_end();
   const auto flags = kTcpAck | (last ? kTcpPsh : kNoFlags) | (permission.fin ? kTcpFin : kNoFlags);
-  const auto sent = send_data(engine, tcb, {start, flags}, permission.payload);
+  const auto sent = send_fresh(engine, tcb, {start, flags}, permission.payload);
   if (!sent) return Step::kStarved;
   const std::uint32_t size = *sent == permission.payload && permission.fin ? *sent + 1 : *sent;
   tcb.flight.sent(engine.flight_memory, engine.now, start, size);
@@ -346,16 +346,15 @@ void send_syn(Engine& engine, Tcb& tcb) {
 void send_bare(Engine& engine, const BareSegment& segment) {
   auto route = engine.ip.route(segment.remote.address, segment.local.address, segment.heard_from);
   if (!route) return engine.counters.drop(base::Drop::kNoRoute);
-  wire::TcpOptions options;
-  options.timestamps = segment.timestamps;
   const wire::TcpHeader header{.source_port = segment.local.port,
                                .destination_port = segment.remote.port,
                                .seq = segment.seq,
                                .ack = segment.ack,
-                               .flags = segment.flags};
-  link::Frame frame = new_frame(engine, segment.remote.address, header.size(options));
+                               .flags = segment.flags,
+                               .window = segment.window};
+  link::Frame frame = new_frame(engine, segment.remote.address, header.size(segment.options));
   if (!frame) return;
-  launch(engine, std::move(frame), header, options, {}, segment.local, segment.remote, *route);
+  launch(engine, std::move(frame), header, segment.options, {}, segment.local, segment.remote, *route);
 }
 
 void send_reset(Engine& engine, const Segment& segment) {
@@ -367,8 +366,7 @@ void send_reset(Engine& engine, const Segment& segment) {
                      .heard_from = segment.link_source,
                      .seq = ack ? segment.ack : Seq{},
                      .ack = ack ? Seq{} : segment.seq + segment.length(),
-                     .flags = ack ? kTcpRst : kTcpRst | kTcpAck,
-                     .timestamps = {}});
+                     .flags = ack ? kTcpRst : kTcpRst | kTcpAck});
 }
 
 bool resend(Engine& engine, Tcb& tcb, FlightRecord& record) {
@@ -391,7 +389,7 @@ bool send_probe_data(Engine& engine, Tcb& tcb) {
   // Two segments where one frame carries them: a peer may sit on the acknowledgement of a lone one.
   const std::uint32_t size = std::min({data, frame_payload_max(engine, tcb), 2 * tcb.segment_payload()});
   if (window < size || engine.flight_memory.empty()) return false;
-  const auto sent = send_data(engine, tcb, {tcb.snd_nxt, kTcpAck | kTcpPsh}, size);
+  const auto sent = send_fresh(engine, tcb, {tcb.snd_nxt, kTcpAck | kTcpPsh}, size);
   if (!sent || *sent == 0) return false;
   tcb.flight.sent(engine.flight_memory, engine.now, tcb.snd_nxt, *sent);
   tcb.snd_nxt = tcb.snd_nxt + *sent;

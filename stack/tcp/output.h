@@ -27,7 +27,7 @@ void send_syn(Engine& engine, Tcb& tcb);
 /// RST in answer to a segment that belongs to no connection (RFC 9293 §3.10.7.1). Nothing for a RST.
 void send_reset(Engine& engine, const Segment& segment);
 
-/// An acknowledgement for a TIME-WAIT, a reset, or what else has no Tcb to say where it goes.
+/// An acknowledgement for a TIME-WAIT, a SYN-ACK, a reset: what has no Tcb to say where it goes.
 struct BareSegment {
   Endpoint local;
   Endpoint remote;
@@ -35,7 +35,8 @@ struct BareSegment {
   wire::Seq seq{};
   wire::Seq ack{};
   wire::TcpFlags flags;
-  std::optional<wire::TcpTimestamps> timestamps;
+  std::uint16_t window = 0;  ///< As on the wire.
+  wire::TcpOptions options{};
 };
 void send_bare(Engine& engine, const BareSegment& segment);
 

@@ -7,6 +7,7 @@
 #include "stack/tcp/handshake.h"
 #include "stack/tcp/input.h"
 #include "stack/tcp/output.h"
+#include "stack/tcp/passive_open.h"
 #include "stack/tcp/recovery.h"
 #include "stack/tcp/timers.h"
 
@@ -18,16 +19,20 @@ using base::Drop;
 /// How soon to try again when the arena had no frame: the device gives some back meanwhile.
 constexpr base::Duration kStarvedRetry = std::chrono::milliseconds(1);
 
-void acknowledge_time_wait(Engine& engine, const TimeWait& entry, const wire::MacAddress& heard_from) {
-  std::optional<wire::TcpTimestamps> timestamps;
-  if (entry.timestamps) timestamps = {timestamp(engine, entry.ts_offset), entry.ts_recent};
-  send_bare(engine, {.local = entry.local,
-                     .remote = entry.remote,
-                     .heard_from = heard_from,
+void acknowledge_time_wait(Engine& engine, const TimeWait& entry, const Segment& segment) {
+  wire::TcpOptions options;
+  if (entry.timestamps) {
+    options.timestamps = {timestamp(engine, timestamp_offset(engine.keys, segment.local, segment.remote)),
+                          entry.ts_recent};
+  }
+  send_bare(engine, {.local = segment.local,
+                     .remote = segment.remote,
+                     .heard_from = segment.link_source,
                      .seq = entry.snd_nxt,
                      .ack = entry.rcv_nxt,
                      .flags = wire::kTcpAck,
-                     .timestamps = timestamps});
+                     .window = entry.window,
+                     .options = options});
 }
 
 /// RFC 9293 §3.10.7.4 for TIME-WAIT, RFC 1337 for RST, RFC 6191 for a new SYN. True when a SYN may open anew.
@@ -40,22 +45,22 @@ bool arrives_in_time_wait(Engine& engine, TimeWait& entry, const Segment& segmen
   }
   // Only what is not simply the last acknowledgement is answered: two TIME-WAITs must not talk to each other.
   if (segment.length() > 0 || segment.seq != entry.rcv_nxt) {
-    acknowledge_time_wait(engine, entry, segment.link_source);
+    acknowledge_time_wait(engine, entry, segment);
   }
   if (segment.flags.fin()) engine.time_wait.restart(engine.now, entry);
   return false;
 }
 
-/// A segment that belongs to no connection: TIME-WAIT, a listener, or nobody.
+/// A segment that belongs to no connection: TIME-WAIT, a half-open connection, a listener, or nobody.
 Verdict arrives_unconnected(Engine& engine, std::uint64_t hash, const Segment& segment) {
-  std::optional<wire::Seq> previous_end;
-  if (TimeWait* const entry = engine.time_wait.find(hash, segment.local, segment.remote); entry != nullptr) {
-    if (!arrives_in_time_wait(engine, *entry, segment)) return kAccepted;
-    previous_end = entry->snd_nxt;
-    engine.time_wait.erase(*entry);
+  TimeWait* const previous = engine.time_wait.find(hash, segment.local, segment.remote);
+  if (previous != nullptr) {
+    if (!arrives_in_time_wait(engine, *previous, segment)) return kAccepted;
+  } else if (SynObject* const object = engine.syns.find(hash, segment.local, segment.remote); object != nullptr) {
+    return arrives_half_open(engine, *object, segment);
   }
   Listener* const listener = engine.find_listener(segment.local);
-  if (listener != nullptr) return arrives_at_listener(engine, *listener, segment, previous_end);
+  if (listener != nullptr) return arrives_at_listener(engine, *listener, hash, segment, previous);
   send_reset(engine, segment);
   return Drop::kTcpNoConnection;
 }
@@ -95,7 +100,7 @@ void Tcp::listen(const Endpoint& local, Acceptor& acceptor) {
   if (taken)
     throw base::SetupError("listen on " + local.to_string(), 0,
                            "Two endpoints use this address and port: give each its own.");
-  if (!local.address.is_unspecified() && !engine_->ip.is_local(local.address)) {
+  if (!local.address.is_unspecified() && !engine_->ip.is_ours(local.address)) {
     throw base::SetupError("listen on " + local.to_string(), 0,
                            "The address is not one of this server's: add it to backend.addresses.");
   }
@@ -103,6 +108,9 @@ void Tcp::listen(const Endpoint& local, Acceptor& acceptor) {
 }
 
 void Tcp::unlisten(const Endpoint& local) {
+  for (const Listener& listener : engine_->listeners) {
+    if (listener.local == local) forget_half_open(*engine_, listener);
+  }
   std::erase_if(engine_->listeners, [&](const Listener& listener) { return listener.local == local; });
 }
 
@@ -150,6 +158,7 @@ void Tcp::advance(base::Instant now) {
   engine.wheel.advance(now,
                        [&](timer::Timer& timer) { fire_timers(engine, *static_cast<Tcb::WheelTimer&>(timer).owner); });
   engine.time_wait.advance(now);
+  retransmit_syn_acks(engine);
   engine.deliver_finished();
 }
 
@@ -176,7 +185,7 @@ base::Instant Tcp::next_deadline() const {
   const Engine& engine = *engine_;
   if (engine.starved) return engine.now + kStarvedRetry;
   if (!engine.ready.empty()) return engine.now;
-  return std::min(engine.wheel.next_deadline(), engine.time_wait.next_deadline());
+  return std::min({engine.wheel.next_deadline(), engine.time_wait.next_deadline(), engine.syns.next_deadline()});
 }
 
 void Tcp::stop(base::Instant now) {
@@ -199,12 +208,15 @@ std::uint64_t Tcp::closed(CloseReason reason) const {
 
 std::size_t Tcp::connection_count() const { return engine_->flows.size(); }
 
+std::size_t Tcp::half_open_count() const { return engine_->syns.size(); }
+
 std::size_t Tcp::time_wait_count() const { return engine_->time_wait.size(); }
 
 std::size_t Tcp::memory_size() const {
   const Engine& engine = *engine_;
   return engine.send_memory.memory_size() + engine.flight_memory.memory_size() + engine.receive_memory.memory_size() +
-         engine.pool.memory_size() + engine.flows.memory_size() + engine.time_wait.memory_size();
+         engine.pool.memory_size() + engine.flows.memory_size() + engine.time_wait.memory_size() +
+         engine.syns.memory_size() + engine.cookies.memory_size() + engine.sources.memory_size();
 }
 
 }  // namespace windhover::stack::tcp

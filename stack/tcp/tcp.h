@@ -48,6 +48,7 @@ class Tcp {
 
   std::uint64_t closed(CloseReason reason) const;
   std::size_t connection_count() const;
+  std::size_t half_open_count() const;
   std::size_t time_wait_count() const;
   std::size_t memory_size() const;
 

@@ -5,25 +5,31 @@
 // incarnation, and to let a newer SYN reuse the endpoints.
 
 #include <cstdint>
-#include <optional>
-#include <vector>
 
 #include "stack/base/time.h"
 #include "stack/tcp/app.h"
+#include "stack/tcp/local_addresses.h"
+#include "stack/tcp/object_table.h"
 #include "stack/wire/seq.h"
 
 namespace windhover::stack::tcp {
 
-/// One quiet pair of endpoints.
+/// One quiet pair of endpoints, as its table keeps it.
 struct TimeWait {
-  Endpoint local;
-  Endpoint remote;
+  base::Instant expires{};
+  ObjectLinks links{};
+  wire::Address remote_address{};
   wire::Seq snd_nxt{};
   wire::Seq rcv_nxt{};
   std::uint32_t ts_recent = 0;
-  std::uint32_t ts_offset = 0;
+  std::uint32_t answered_ms = 0;  ///< On the lane's clock: when a segment that may be one of a storm was last answered.
+  std::uint16_t local_port = 0;
+  std::uint16_t remote_port = 0;
+  std::uint16_t window = 0;  ///< As on the wire.
+  std::uint8_t local_number = 0;
   bool timestamps = false;
 };
+static_assert(sizeof(TimeWait) <= 64, "a busy server has tens of thousands");
 
 /// All of a lane's TIME-WAITs: a hash table for segments and, since all wait equally long, a queue in order of expiry.
 /// Bounded: when full the oldest gives way. Thread: one lane. Memory is taken at construction.
@@ -31,8 +37,10 @@ class TimeWaitTable {
  public:
   TimeWaitTable(std::uint32_t entries_max, base::Duration wait);
 
-  /// Adds one; returns false when the oldest had to be cut short for it (count it).
-  bool insert(base::Instant now, std::uint64_t hash, const TimeWait& entry);
+  /// Adds one for these endpoints with snd_nxt, rcv_nxt, ts_recent, timestamps and window of `entry`; returns false
+  /// when it or the oldest had to be cut short (count it). Precondition: find() finds none.
+  bool insert(base::Instant now, std::uint64_t hash, const Endpoint& local, const Endpoint& remote,
+              const TimeWait& entry);
 
   /// The entry for these endpoints, valid until the table changes; nullptr when there is none.
   TimeWait* find(std::uint64_t hash, const Endpoint& local, const Endpoint& remote);
@@ -45,31 +53,14 @@ class TimeWaitTable {
   void advance(base::Instant now);
   base::Instant next_deadline() const;
 
-  std::size_t size() const { return size_; }
-  std::size_t memory_size() const { return nodes_.size() * sizeof(Node) + buckets_.size() * sizeof(std::uint32_t); }
+  std::size_t size() const { return table_.size(); }
+  std::size_t memory_size() const { return table_.memory_size() + sizeof locals_; }
 
  private:
-  static constexpr std::uint32_t kNone = 0xffffffff;
-  struct Node {
-    TimeWait entry;
-    base::Instant expires{};
-    std::uint32_t bucket = 0;
-    std::uint32_t chain = kNone;     // The next of the same bucket, or of the free list.
-    std::uint32_t previous = kNone;  // In order of expiry.
-    std::uint32_t next = kNone;
-  };
-
-  void unlink(std::uint32_t index);
-  void append(std::uint32_t index);
-  std::uint32_t index_of(const TimeWait& entry) const;
-
-  std::vector<Node> nodes_;
-  std::vector<std::uint32_t> buckets_;
+  ObjectTable<TimeWait> table_;
+  LocalAddresses locals_;
+  ObjectQueue queue_;
   base::Duration wait_;
-  std::uint32_t free_ = 0;
-  std::uint32_t oldest_ = kNone;
-  std::uint32_t newest_ = kNone;
-  std::size_t size_ = 0;
 };
 
 }  // namespace windhover::stack::tcp

@@ -40,7 +40,7 @@ stack::lane::Config lane_config(const Scenario& scenario, const stack::tcp::Conf
 stack::tcp::Keys keys_for(std::uint64_t seed) {
   Random random(seed);
   stack::tcp::Keys keys;
-  for (auto* key : {&keys.flow_hash, &keys.isn, &keys.timestamps}) {
+  for (auto* key : {&keys.flow_hash, &keys.isn, &keys.timestamps, &keys.syn_cookies}) {
     for (std::uint8_t& byte : *key) byte = static_cast<std::uint8_t>(random.next());
   }
   return keys;

@@ -35,6 +35,7 @@ inline tcp::Keys keys_of(std::uint8_t seed) {
   keys.flow_hash.fill(seed);
   keys.isn.fill(static_cast<std::uint8_t>(seed + 1));
   keys.timestamps.fill(static_cast<std::uint8_t>(seed + 2));
+  keys.syn_cookies.fill(static_cast<std::uint8_t>(seed + 3));
   return keys;
 }
 

@@ -23,6 +23,7 @@ Keys keys() {
   keys.flow_hash.fill(0x11);
   keys.isn.fill(0x22);
   keys.timestamps.fill(0x33);
+  keys.syn_cookies.fill(0x44);
   return keys;
 }
 

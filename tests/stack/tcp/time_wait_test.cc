@@ -18,7 +18,7 @@ constexpr base::Duration kWait = 60s;
 Endpoint remote(std::uint16_t port) { return {wire::Address::v4(0x0a420001), port}; }
 const Endpoint kLocal{wire::Address::v4(0x0a420002), 80};
 
-TimeWait entry(std::uint16_t port) { return {.local = kLocal, .remote = remote(port), .rcv_nxt = wire::Seq(port)}; }
+TimeWait entry(std::uint16_t port) { return {.rcv_nxt = wire::Seq(port)}; }
 /// Few values, so that chains form.
 std::uint64_t hash(std::uint16_t port) { return port % 3U; }
 
@@ -26,7 +26,9 @@ base::Instant at(base::Duration since_start) { return base::Instant{} + since_st
 
 class TimeWaitTableTest : public testing::Test {
  protected:
-  bool insert(base::Duration now, std::uint16_t port) { return table.insert(at(now), hash(port), entry(port)); }
+  bool insert(base::Duration now, std::uint16_t port) {
+    return table.insert(at(now), hash(port), kLocal, remote(port), entry(port));
+  }
   TimeWait* find(std::uint16_t port) { return table.find(hash(port), kLocal, remote(port)); }
 
   TimeWaitTable table{4, kWait};
@@ -101,7 +103,7 @@ TEST_P(TimeWaitModel, agrees_with_a_map) {
     ASSERT_EQ(found != nullptr, model.contains(port));
     if (found == nullptr) {
       const bool roomy = model.size() < 16;
-      ASSERT_EQ(table.insert(now, hash(port), entry(port)), roomy);
+      ASSERT_EQ(table.insert(now, hash(port), kLocal, remote(port), entry(port)), roomy);
       if (!roomy) {
         model.erase(std::min_element(model.begin(), model.end(),
                                      [](const auto& a, const auto& b) { return a.second < b.second; }));
