@@ -12,6 +12,8 @@ stack::lane::Config stack_config(const Settings& settings, const Backend& backen
   stack::lane::Config config = settings.stack;
   config.ip = backend.facts().ip;
   config.ip.answers_neighbours = lane.index == 0;
+  config.ip.lane = lane.index;
+  config.ip.lane_count = lane.count;
   return config;
 }
 

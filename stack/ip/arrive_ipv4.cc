@@ -1,10 +1,27 @@
 #include "stack/ip/arrival.h"
 #include "stack/wire/ipv4.h"
+#include "stack/wire/ipv4_options.h"
 
 namespace windhover::stack::ip {
 
 using base::Drop;
 using Verdict = Arrival::Verdict;
+
+namespace {
+
+/// False when the options forbid to take the packet.
+bool accept_options(Arrival& arrival, const wire::Ipv4View& view) {
+  const wire::Ipv4Options options = wire::check_options(view.header());
+  if (options.verdict == wire::Ipv4Options::Verdict::kSound) return true;
+  arrival.reason = Drop::kIpv4Options;
+  if (options.verdict == wire::Ipv4Options::Verdict::kMalformed) {
+    arrival.verdict = Verdict::kProblem;
+    arrival.problem = {.code = 0, .at = options.at};
+  }
+  return false;
+}
+
+}  // namespace
 
 Arrival arrive_ipv4(const Interface& interface, link::Frame& frame, bool to_many) {
   Arrival arrival;
@@ -32,11 +49,6 @@ Arrival arrive_ipv4(const Interface& interface, link::Frame& frame, bool to_many
     arrival.reason = Drop::kIpBadSource;
     return arrival;
   }
-  if (view->is_fragment()) [[unlikely]] {
-    arrival.reason = Drop::kIpv4Fragment;
-    return arrival;
-  }
-  arrival.verdict = Verdict::kOurs;
   arrival.protocol = view->protocol();
   arrival.traffic_class = view->traffic_class();
   arrival.hop_limit = view->ttl();
@@ -44,6 +56,10 @@ Arrival arrive_ipv4(const Interface& interface, link::Frame& frame, bool to_many
   arrival.source = view->source();
   arrival.destination = view->destination();
   frame.truncate(view->total_length());
+  if (view->has_options() && !accept_options(arrival, *view)) [[unlikely]] {
+    return arrival;
+  }
+  arrival.verdict = view->is_fragment() ? Verdict::kFragment : Verdict::kOurs;
   return arrival;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 // What an operator can say about the internet layer.
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -35,7 +36,26 @@ struct Config {
   std::uint32_t neighbour_queue_max = 8;                          ///< Packets that wait for one resolution.
   base::Duration neighbour_reachable = std::chrono::seconds(30);  ///< RFC 4861 REACHABLE_TIME.
   base::Duration neighbour_retransmit = std::chrono::seconds(1);  ///< RFC 4861 RETRANS_TIMER.
-  std::uint32_t icmp_errors_per_second = 100;
+  /// Questions before an IPv6 address is used, neighbour_retransmit apart (RFC 4862 5.1: DupAddrDetectTransmits, as
+  /// Linux): the server is not reached by IPv6 before, one second with the default. 0: used at once.
+  std::uint32_t dad_transmits = 1;
+  /// The same for an IPv4 address. RFC 5227 2.1.1 wants 3, which take four to six seconds; as Linux none are sent.
+  std::uint32_t arp_probes = 0;
+  /// How often an address that has become usable is announced (RFC 5227 1.1: ANNOUNCE_NUM; RFC 4861 10 allows 3). 0:
+  /// never.
+  std::uint32_t announcements = 2;
+  /// Router advertisements are believed and asked for. Unset: when there is an IPv6 address and no gateway_v6.
+  std::optional<bool> accept_ra;
+  /// Listener reports are sent for the groups that neighbour solicitations for our addresses go to (RFC 3810).
+  bool multicast_reports = true;
+  std::uint32_t icmp_errors_per_second = 100;                        ///< Sent in all; 0: none.
+  base::Duration icmp_error_interval = std::chrono::seconds(1);      ///< Between errors to one destination (as Linux).
+  std::size_t reassembly_memory = std::size_t{4} * 1024 * 1024;      ///< For fragments (as Linux).
+  std::uint32_t reassembly_packets_max = 1024;                       ///< Unfinished ones.
+  std::uint32_t reassembly_fragments_max = 128;                      ///< Of one packet: 64 KiB in MTUs of 576 bytes.
+  /// Which lane this is, of how many. A packet from fragments is another's when its flow is: Elsewhere.
+  std::uint32_t lane = 0;
+  std::uint32_t lane_count = 1;
 };
 
 }  // namespace windhover::stack::ip

@@ -77,6 +77,8 @@ Notice notice_of(const Icmpv6View& message) {
   return {refused ? Kind::kRefused : Kind::kUnreachable};
 }
 
+bool is_ndp(Icmpv6Type type) { return type >= Icmpv6Type::kRouterSolicitation && type <= Icmpv6Type::kRedirect; }
+
 /// The flow that a quoted packet belongs to. We send neither options nor extension headers, so a quotation that has
 /// some is not of ours, though IPv4 options may have been added on the way.
 struct Quote {
@@ -130,6 +132,7 @@ Input Icmp::input_v4(base::Instant now, link::Frame frame, const Arrival& arriva
   const bool begun = checksum == link::Checksum::kEither && message->checksum_begun();
   if (link::needs_verification(checksum) && !begun && !message->checksum_ok()) return drop(Drop::kIcmpBadChecksum);
   if (message->type() == Icmpv4Type::kEchoRequest) return echo(now, frame, arrival);
+  if (message->type() == Icmpv4Type::kRedirect) return drop(Drop::kIcmpRedirect);
   if (!message->is_error()) return drop(Drop::kIcmpIgnored);
   const std::optional<Quote> quote = quote_v4(message->body());
   if (!quote) return drop(Drop::kIcmpMalformed);
@@ -146,19 +149,33 @@ Input Icmp::input_v6(base::Instant now, link::Frame frame, const Arrival& arriva
   if (link::needs_verification(checksum) && !begun && !message->checksum_ok(arrival.source, arrival.destination)) {
     return drop(Drop::kIcmpBadChecksum);
   }
+  // RFC 6980 5: what is to be believed without a signature must at least be seen whole by whoever watches the link.
+  if (arrival.fragmented && is_ndp(message->type())) return drop(Drop::kNdpInvalid);
   const wire::NdpEnvelope envelope{arrival.source, arrival.destination, arrival.hop_limit};
   switch (message->type()) {
     case Icmpv6Type::kNeighbourSolicitation:
-      ndp_.solicitation(now, frame.bytes(), envelope);
+      ndp_.solicitation(now, frame.bytes(), envelope, arrival.link_source);
       return Consumed{};
     case Icmpv6Type::kNeighbourAdvertisement:
-      ndp_.advertisement(now, frame.bytes(), envelope);
+      ndp_.advertisement(now, frame.bytes(), envelope, arrival.link_source);
       return Consumed{};
-    case Icmpv6Type::kEchoRequest:
-      return arrival.source.is_unspecified() ? drop(Drop::kIpBadSource) : echo(now, frame, arrival);
+    case Icmpv6Type::kRouterAdvertisement:
+      routers_.advertisement(now, frame.bytes(), envelope);
+      return Consumed{};
     default:
       break;
   }
+  // Only the two above may say something about an address of ours (arrive_ipv6()).
+  if (interface_.is_local(arrival.source)) return drop(Drop::kIpBadSource);
+  if (message->type() == Icmpv6Type::kEchoRequest) {
+    return arrival.source.is_unspecified() ? drop(Drop::kIpBadSource) : echo(now, frame, arrival);
+  }
+  if (message->type() == Icmpv6Type::kMldQuery) {
+    frame.prepend(arrival.network_size);
+    mld_.query(now, frame.bytes(), base::Bytes(frame.bytes()).subspan(arrival.network_size), arrival);
+    return Consumed{};
+  }
+  if (message->type() == Icmpv6Type::kRedirect) return drop(Drop::kIcmpRedirect);
   if (!message->is_error()) return drop(Drop::kIcmpIgnored);
   const std::optional<Quote> quote = quote_v6(message->body());
   if (!quote) return drop(Drop::kIcmpMalformed);
@@ -168,13 +185,18 @@ Input Icmp::input_v6(base::Instant now, link::Frame frame, const Arrival& arriva
 
 Input Icmp::echo(base::Instant now, const link::Frame& request, const Arrival& arrival) {
   const bool v4 = arrival.source.is_v4();
-  const Bytes asked = request.bytes();
+  const base::MutableBytes asked = request.bytes();
   const std::size_t header = v4 ? wire::Ipv4Header::kSize : wire::Ipv6Header::kSize;
-  // A device that hands up more than its MTU would not take the reply, and we do not fragment.
   const auto source = arrival.to_group ? interface_.source_for(arrival.source) : arrival.destination;
-  if (!source || header + asked.size() > output_.caps().mtu) return drop(Drop::kIcmpIgnored);
+  if (!source) return drop(Drop::kIcmpIgnored);
 
   counters_.count(Event::kFramesConsumed);
+  const Ends ends{*source, arrival.source, arrival.link_source};
+  const std::size_t mtu = path_mtu_.find(arrival.source);
+  if (header + asked.size() > mtu) {
+    answer_large_echo(now, asked, ends, mtu);
+    return Consumed{};
+  }
   link::Frame reply = output_.make(output_.headroom(v4), asked.size());
   if (!reply) return Consumed{};
   std::copy(asked.begin(), asked.end(), reply.bytes().begin());
@@ -185,9 +207,20 @@ Input Icmp::echo(base::Instant now, const link::Frame& request, const Arrival& a
     seal_icmpv6(reply, output_.caps(), {.type = Icmpv6Type::kEchoReply, .rest = rest}, *source, arrival.source);
   }
   counters_.count(Event::kEchoReplies);
-  output_.answer(now, std::move(reply), {*source, arrival.source, arrival.link_source},
-                 v4 ? wire::kProtocolIcmpv4 : wire::kProtocolIcmpv6);
+  output_.answer(now, std::move(reply), ends, v4 ? wire::kProtocolIcmpv4 : wire::kProtocolIcmpv6);
   return Consumed{};
+}
+
+/// Makes the reply where the request lies: it is larger than a frame to transmit.
+void Icmp::answer_large_echo(base::Instant now, base::MutableBytes request, const Ends& ends, std::size_t mtu) {
+  const std::uint32_t rest = base::load_be<std::uint32_t>(&request[4]);
+  if (ends.to.is_v4()) {
+    wire::Icmpv4Header{.type = Icmpv4Type::kEchoReply, .rest = rest}.write(request);
+  } else {
+    wire::Icmpv6Header{.type = Icmpv6Type::kEchoReply, .rest = rest}.write(request, ends.from, ends.to);
+  }
+  counters_.count(Event::kEchoReplies);
+  fragmenter_.answer(now, request, ends, ends.to.is_v4() ? wire::kProtocolIcmpv4 : wire::kProtocolIcmpv6, mtu);
 }
 
 }  // namespace windhover::stack::ip

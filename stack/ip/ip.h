@@ -8,6 +8,7 @@
 // Accounting. Every received frame ends in exactly one counter:
 //   Consumed        counted here: kFramesConsumed, or the Drop that ended it (ends_received_frame() holds for it).
 //   Passed          the caller counts kFramesPassed.
+//   Elsewhere       the caller counts kFramesConsumed; the lane it goes to counts it as a frame of its own.
 //   Packet          whoever takes it counts kFramesConsumed or a Drop of its own; reject() counts for it.
 //   TransportError  the caller counts kFramesConsumed, or kIcmpIgnored when the quoted flow is not (or no longer)
 //   there.
@@ -21,6 +22,7 @@
 #include <variant>
 
 #include "stack/base/counters.h"
+#include "stack/base/siphash.h"
 #include "stack/base/time.h"
 #include "stack/ip/config.h"
 #include "stack/link/device.h"
@@ -73,10 +75,24 @@ struct Passed {
   link::Frame frame;
 };
 
+/// A packet put together from fragments whose flow is another lane's: a frame for that lane to take as if it had just
+/// arrived, link header and all. Not counted.
+struct Elsewhere {
+  link::Frame frame;
+};
+
 /// Used up: answered, learned from, or dropped under a name. Counted.
 struct Consumed {};
 
-using Input = std::variant<Consumed, Packet, TransportError, Passed>;
+/// What may be done with an address of ours (dad.h).
+enum class AddressState : std::uint8_t {
+  kTentative,  ///< Nothing yet: others are being asked whether it is theirs.
+  kUsable,
+  kDuplicate,  ///< Nothing: it is another's.
+  kWithdrawn,  ///< Nothing: taken away by withdraw().
+};
+
+using Input = std::variant<Consumed, Packet, TransportError, Passed, Elsewhere>;
 
 /// Where a flow's packets go. Small and copyable: each connection keeps one. Made by Ip::route().
 struct Route {
@@ -92,10 +108,11 @@ class Ip {
  public:
   /// `arena` is where replies are made; it, `counters` and the caps must outlive this. On an Ethernet device our
   /// addresses are announced at once (gratuitous ARP, unsolicited neighbour advertisement) where `config` lets them be:
-  /// Config::answers_neighbours, not Config::reply_to_sender, not InterfaceAddress::quiet. Throws SetupError when
+  /// Config::answers_neighbours, not Config::reply_to_sender, not InterfaceAddress::quiet. `key` is secret: tables are
+  /// ordered and chances drawn by it. Throws SetupError when
   /// `config` contradicts itself: an address that cannot be ours, a prefix too long, more of something than its bound.
-  Ip(base::Instant now, const Config& config, const link::Caps& caps, link::FrameArena& arena,
-     base::Counters& counters);
+  Ip(base::Instant now, const Config& config, const link::Caps& caps, link::FrameArena& arena, base::Counters& counters,
+     const base::SipKey& key);
   ~Ip();
   Ip(const Ip&) = delete;
   Ip& operator=(const Ip&) = delete;
@@ -103,7 +120,18 @@ class Ip {
   /// Takes one received frame.
   Input input(base::Instant now, link::Frame frame);
 
-  bool is_local(const wire::Address& address) const;
+  /// One of the configured addresses, whether it may be used now or not.
+  bool is_ours(const wire::Address& address) const;
+  /// Precondition: is_ours(address).
+  AddressState address_state(const wire::Address& address) const;
+  /// Takes an address of ours away: nothing comes or goes by it until restore(), which begins as at the start, with
+  /// duplicate address detection and announcements. Connections stay, and are not told. Precondition: is_ours(address).
+  void withdraw(base::Instant now, const wire::Address& address);
+  /// Also for an address that was found to be another's: begins anew. Precondition: is_ours(address).
+  void restore(base::Instant now, const wire::Address& address);
+  /// The carrier has returned, maybe on another link: announces all addresses, confirms neighbours before they are
+  /// trusted again, looks for routers.
+  void link_up(base::Instant now);
 
   /// The route to `remote`, from `source` when that is given; nothing when there is none, when `source` is not local or
   /// of the other family, and for what no connection can reach: ourselves, unspecified, loopback, group and broadcast
@@ -132,8 +160,14 @@ class Ip {
   void send(base::Instant now, link::Frame frame, const wire::Address& remote, Protocol protocol, Route& route,
             std::uint8_t traffic_class = 0);
 
+  /// True while progressed() is worth its call.
+  bool wants_progress() const { return *unconfirmed_ != 0; }
+  /// The remote of `route` has acknowledged something new: its next hop is there, and need not be asked whether it is
+  /// (RFC 4861 7.3.1).
+  void progressed(base::Instant now, const Route& route);
+
   /// Answers a packet that no socket wants and counts its end. UDP: port unreachable and kUdpNoSocket, or kUdpMalformed
-  /// with no answer when its own length or checksum is wrong. The rest: protocol unreachable (IPv4) or parameter
+  /// or kUdpBadChecksum and no answer. The rest: protocol unreachable (IPv4) or parameter
   /// problem (IPv6) and kUnknownProtocol. Answers are rate-limited. Precondition: `packet` came from input() and its
   /// frame is unchanged.
   void reject(base::Instant now, Packet packet);
@@ -143,7 +177,8 @@ class Ip {
   /// Frames queued and not yet taken by output(): TCP builds more only while this stays below kBurstMax.
   std::size_t queued() const;
 
-  /// Does what is due: neighbours that have not answered, path MTUs that have aged. Precondition: now does not go back.
+  /// Does what is due: neighbours that have not answered, path MTUs that have aged, fragments whose time is over.
+  /// Precondition: now does not go back.
   void advance(base::Instant now);
   /// When advance() has something to do; kNever when nothing is armed. Queued frames do not count.
   base::Instant next_deadline() const;
@@ -157,6 +192,7 @@ class Ip {
  private:
   struct Parts;
   std::unique_ptr<Parts> parts_;
+  const std::uint32_t* unconfirmed_;  ///< In parts_.
 };
 
 }  // namespace windhover::stack::ip

@@ -81,20 +81,41 @@ void Output::put_headers(Frame& frame, const Header& header, const wire::MacAddr
   }
 }
 
-void Output::send(base::Instant now, Frame& frame, const Header& header, const Address& next_hop, std::uint32_t& hint) {
+void Output::send(base::Instant now, Frame& frame, const Header& header, Route& route) {
   const bool resolves = interface_.medium() == link::Medium::kEthernet;
-  const wire::MacAddress* to = resolves ? neighbours_.find(now, next_hop, hint) : nullptr;
-  put_headers(frame, header, to);
+  const wire::MacAddress* to = resolves ? neighbours_.find(now, route.next_hop, route.neighbour) : nullptr;
   if (resolves && to == nullptr) [[unlikely]] {
-    return neighbours_.wait(now, next_hop, std::move(frame));
+    return send_anew(now, frame, header, route);
   }
+  put_headers(frame, header, to);
   queue_.push(std::move(frame));
+}
+
+void Output::send_anew(base::Instant now, Frame& frame, const Header& header, Route& route) {
+  if (route.next_hop != header.destination) {
+    // RFC 4861 6.3.5, 7.3.3: a router that is gone or silent takes its link address with it.
+    const std::optional<Hop> hop = interface_.route(header.destination, header.source);
+    if (!hop) return counters_.drop(Drop::kNoRoute);
+    route.next_hop = hop->next_hop;
+    if (const wire::MacAddress* to = neighbours_.find(now, route.next_hop, route.neighbour)) {
+      put_headers(frame, header, to);
+      return queue_.push(std::move(frame));
+    }
+  }
+  put_headers(frame, header, nullptr);
+  neighbours_.wait(now, route.next_hop, std::move(frame));
 }
 
 void Output::send(base::Instant now, Frame frame, const Address& remote, std::uint8_t protocol, Route& route,
                   std::uint8_t traffic_class) {
   const Header header{route.source, remote, protocol, ttl_, traffic_class};
-  if (!interface_.replies_to_sender()) return send(now, frame, header, route.next_hop, route.neighbour);
+  if (interface_.routes_stay()) [[likely]] {
+    return send(now, frame, header, route);
+  }
+  if (!interface_.replies_to_sender()) {
+    if (!interface_.is_local(route.source)) return counters_.drop(Drop::kAddressNotUsable);
+    return send(now, frame, header, route);
+  }
   put_headers(frame, header, &route.link);
   queue_.push(std::move(frame));
 }
@@ -106,14 +127,32 @@ void Output::answer(base::Instant now, Frame frame, const Ends& ends, std::uint8
   send(now, std::move(frame), ends.to, protocol, route);
 }
 
+void Output::answer_packet(base::Instant now, Frame packet, const Ends& ends) {
+  const std::optional<Hop> hop = interface_.route(ends.to, ends.from, ends.heard_from);
+  if (!hop) return counters_.drop(Drop::kNoRoute);
+  if (interface_.medium() == link::Medium::kIp) return queue_.push(std::move(packet));
+  if (interface_.replies_to_sender()) return emit_ip(std::move(packet), ends.heard_from);
+  std::uint32_t hint = 0;
+  const wire::MacAddress* to = neighbours_.find(now, hop->next_hop, hint);
+  if (to == nullptr) return neighbours_.wait(now, hop->next_hop, std::move(packet));
+  emit_ip(std::move(packet), *to);
+}
+
 void Output::send_on_link(base::Instant now, Frame frame, const Address& source, const Address& destination,
                           std::uint8_t protocol, const std::optional<wire::MacAddress>& to) {
   const Header header{source, destination, protocol, wire::kNdpHopLimit};
   if (!to) {
-    std::uint32_t hint = 0;
-    return send(now, frame, header, destination, hint);
+    Route route{.source = source, .next_hop = destination};
+    return send(now, frame, header, route);
   }
   put_headers(frame, header, &*to);
+  queue_.push(std::move(frame));
+}
+
+void Output::send_to_group(Frame frame, const Address& source, const Address& group, std::uint8_t protocol,
+                           std::uint8_t hop_limit) {
+  const wire::MacAddress to = wire::multicast_mac(group);
+  put_headers(frame, {source, group, protocol, hop_limit}, &to);
   queue_.push(std::move(frame));
 }
 

@@ -30,6 +30,7 @@ class Output {
   TransmitQueue& queue() { return queue_; }
   const TransmitQueue& queue() const { return queue_; }
   const link::Caps& caps() const { return caps_; }
+  std::uint8_t ttl() const { return ttl_; }
 
   /// Where what follows the link header lies: an ARP packet, an IP packet.
   std::size_t link_headroom() const { return link_headroom_; }
@@ -47,10 +48,18 @@ class Output {
   /// Finds the route first. For what no connection sends: kNoRoute when there is none.
   void answer(base::Instant now, link::Frame frame, const Ends& ends, std::uint8_t protocol);
 
+  /// The same for a frame that begins with its IP header already.
+  void answer_packet(base::Instant now, link::Frame packet, const Ends& ends);
+
   /// Puts an IPv6 header with hop limit 255 in front and sends to a neighbour, whose link address is found when `to` is
   /// not given (only then `now` matters): for NDP.
   void send_on_link(base::Instant now, link::Frame frame, const wire::Address& source, const wire::Address& destination,
                     std::uint8_t protocol, const std::optional<wire::MacAddress>& to);
+
+  /// Puts an IPv6 header in front and sends to a group of this link. `protocol` may name an extension header that the
+  /// frame begins with.
+  void send_to_group(link::Frame frame, const wire::Address& source, const wire::Address& group, std::uint8_t protocol,
+                     std::uint8_t hop_limit);
 
   /// Puts the link header in front of an ARP packet or an IP packet and queues it. Precondition: the medium is
   /// Ethernet.
@@ -68,9 +77,10 @@ class Output {
     std::uint8_t traffic_class = 0;
   };
 
-  /// Puts the headers in front and queues the frame, or lets it wait for `next_hop`.
-  void send(base::Instant now, link::Frame& frame, const Header& header, const wire::Address& next_hop,
-            std::uint32_t& hint);
+  /// Puts the headers in front and queues the frame, or lets it wait for the next hop.
+  void send(base::Instant now, link::Frame& frame, const Header& header, Route& route);
+  /// For a next hop whose link address is not known: a gateway may have been replaced by another.
+  void send_anew(base::Instant now, link::Frame& frame, const Header& header, Route& route);
   /// Puts the IP header in front, and the link header too when `to` is given.
   void put_headers(link::Frame& frame, const Header& header, const wire::MacAddress* to) const;
 

@@ -16,12 +16,12 @@ class TokenBucket {
         full_(interval_ * std::max<std::uint32_t>(per_second / 10, 1)),
         empty_at_(now - full_) {}
 
-  /// Takes one token; false when there is none.
-  bool take(base::Instant now) {
+  /// Takes `count` tokens when there is at least one, and owes what is missing; false when there is none.
+  bool take(base::Instant now, std::uint32_t count = 1) {
     if (interval_ == base::Duration::zero()) return false;
     const base::Instant from = std::max(empty_at_, now - full_);
     if (now - from < interval_) return false;
-    empty_at_ = from + interval_;
+    empty_at_ = from + interval_ * count;
     return true;
   }
 

@@ -42,13 +42,21 @@ bool Loop::receive(base::Instant now) {
       exchange_->ring(lane_);
     }
     // A burst that is full already must not keep mail waiting for ever.
-    if (received_.full()) stack_.input(now, received_);
+    if (received_.full()) input(now);
     received |= exchange_->collect(lane_, received_) != 0;
   }
   if (!received) return false;
   if (resting_) adapt(now - idle_since_);
-  stack_.input(now, received_);
+  input(now);
   return true;
+}
+
+void Loop::input(base::Instant now) {
+  stack_.input(now, received_);
+  if (exchange_ == nullptr || stack_.elsewhere().empty()) return;
+  exchange_->sort(lane_, device_.caps().medium, stack_.elsewhere());
+  exchange_->ring(lane_);
+  stack_.elsewhere().clear();
 }
 
 bool Loop::transmit(base::Instant now) {

@@ -55,6 +55,7 @@ class Loop {
 
  private:
   bool receive(base::Instant now);
+  void input(base::Instant now);
   bool transmit(base::Instant now);
   void adapt(base::Duration gap);
 

@@ -15,6 +15,7 @@ namespace windhover::stack::wire {
 enum class Icmpv4Type : std::uint8_t {
   kEchoReply = 0,
   kUnreachable = 3,
+  kSourceQuench = 4,
   kRedirect = 5,
   kEchoRequest = 8,
   kTimeExceeded = 11,

@@ -69,7 +69,7 @@ class Ipv4View {
   std::size_t total_length_;
 };
 
-/// A header without options to write, checksum included; never a fragment. Both addresses must be IPv4.
+/// A header without options to write, checksum included. Both addresses must be IPv4.
 struct Ipv4Header {
   static constexpr std::size_t kSize = 20;
 
@@ -77,6 +77,8 @@ struct Ipv4Header {
   std::uint16_t payload_size = 0;  ///< Bytes; at most 65515.
   std::uint16_t identification = 0;
   bool dont_fragment = true;
+  bool more_fragments = false;
+  std::uint16_t fragment_offset = 0;  ///< Bytes, a multiple of eight.
   std::uint8_t ttl = 64;
   std::uint8_t protocol = 0;
   Address source{};
@@ -90,7 +92,8 @@ struct Ipv4Header {
     at[1] = traffic_class;
     base::store_be(at + 2, static_cast<std::uint16_t>(payload_size + kSize));
     base::store_be(at + 4, identification);
-    base::store_be(at + 6, static_cast<std::uint16_t>(dont_fragment ? 0x4000 : 0));
+    base::store_be(at + 6, static_cast<std::uint16_t>((dont_fragment ? 0x4000 : 0) | (more_fragments ? 0x2000 : 0) |
+                                                      fragment_offset / 8));
     at[8] = ttl;
     at[9] = protocol;
     base::store_be(at + 10, std::uint16_t{0});

@@ -116,7 +116,8 @@ TEST_F(IcmpErrorsTest, udp_that_is_wrong_gets_nothing) {
   for (std::size_t size = 0; size < 8; ++size) {
     reject(packets::ipv4({.source = kPeer4, .destination = kOurs4, .protocol = 17}, Octets(size, 0)));
   }
-  EXPECT_EQ(machine.drops(Drop::kUdpMalformed), 12U);
+  EXPECT_EQ(machine.drops(Drop::kUdpMalformed), 10U);
+  EXPECT_EQ(machine.drops(Drop::kUdpBadChecksum), 2U);
   EXPECT_EQ(machine.drops(Drop::kUdpNoSocket), 0U);
   EXPECT_TRUE(machine.output().empty());
   EXPECT_TRUE(machine.accounted());
@@ -137,7 +138,7 @@ TEST_F(IcmpErrorsTest, udp_with_a_partial_checksum_is_sound_where_the_device_say
   EXPECT_EQ(offloaded.drops(Drop::kUdpNoSocket), 1U);
   EXPECT_EQ(offloaded.only().offload.checksum, Checksum::kPartial);
   machine.reject(machine.packet(partial, Checksum::kPartial));
-  EXPECT_EQ(machine.drops(Drop::kUdpMalformed), 1U);
+  EXPECT_EQ(machine.drops(Drop::kUdpBadChecksum), 1U);
 }
 
 TEST_F(IcmpErrorsTest, udp_checksum_of_either_form_is_sound_and_nothing_else) {
@@ -152,24 +153,26 @@ TEST_F(IcmpErrorsTest, udp_checksum_of_either_form_is_sound_and_nothing_else) {
     EXPECT_EQ(offloaded.drops(Drop::kUdpNoSocket), sound + 1);
     Octets wrong = right;
     wrong[27] ^= 1;
-    const std::uint64_t bad = offloaded.drops(Drop::kUdpMalformed);
+    const std::uint64_t bad = offloaded.drops(Drop::kUdpBadChecksum);
     offloaded.reject(offloaded.packet(wrong, Checksum::kEither));
-    EXPECT_EQ(offloaded.drops(Drop::kUdpMalformed), bad + 1);
+    EXPECT_EQ(offloaded.drops(Drop::kUdpBadChecksum), bad + 1);
   }
   machine.reject(machine.packet(begun, Checksum::kEither));  // The device does not claim it.
-  EXPECT_EQ(machine.drops(Drop::kUdpMalformed), 1U);
+  EXPECT_EQ(machine.drops(Drop::kUdpBadChecksum), 1U);
 }
 
-TEST_F(IcmpErrorsTest, rate_is_limited_rfc4443_2_4_f) {
+TEST_F(IcmpErrorsTest, rate_to_one_destination_is_limited_rfc4443_2_4_f) {
   for (int i = 0; i < 30; ++i) reject(udp4());
-  EXPECT_EQ(machine.output().size(), 10U);
-  EXPECT_EQ(machine.drops(Drop::kIcmpRateLimited), 20U);
+  EXPECT_EQ(machine.output().size(), 6U);
+  EXPECT_EQ(machine.drops(Drop::kIcmpRateLimited), 24U);
   EXPECT_EQ(machine.drops(Drop::kUdpNoSocket), 30U);
-  machine.at(10ms - 1ns);
-  reject(udp6());
+  reject(udp6());  // Another destination.
+  EXPECT_EQ(machine.output().size(), 1U);
+  machine.at(1s - 1ns);
+  reject(udp4());
   EXPECT_TRUE(machine.output().empty());
-  machine.at(10ms);
-  reject(udp6());
+  machine.at(1s);
+  reject(udp4());
   EXPECT_EQ(machine.output().size(), 1U);
   EXPECT_TRUE(machine.accounted());
 }
@@ -219,8 +222,49 @@ TEST_F(IcmpErrorsTest, hop_by_hop_elsewhere_than_first_is_an_unknown_next_header
   expect_problem(packet, 1, 40);
 }
 
-TEST_F(IcmpErrorsTest, fragment_is_dropped_in_silence) {
-  expect_dropped(extended(44, {6, 0, 0, 1, 0, 0, 0, 1}));
+TEST_F(IcmpErrorsTest, routing_header_type_0_is_refused_like_an_unknown_one_rfc5095) {
+  const Octets packet = extended(43, {6, 2, 0, 1, 0, 0, 0, 0, 0xfd, 0x66, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2});
+  expect_dropped(packet);
+  expect_problem(packet, 0, 42);
+}
+
+TEST_F(IcmpErrorsTest, jumbo_option_is_an_unknown_one_rfc2675_3) {
+  const Octets packet = extended(0, {6, 0, 0xc2, 4, 0, 1, 0, 0});
+  expect_dropped(packet);
+  expect_problem(packet, 2, 42);
+}
+
+TEST_F(IcmpErrorsTest, malformed_option_v4_is_pointed_at_rfc1122_3_2_2_5) {
+  const Octets packet = packets::ipv4({.source = kPeer4, .destination = kOurs4, .protocol = 6, .options = {1, 7, 2, 0}},
+                                      packets::tcp(1, 2, 3));
+  expect_dropped(packet, Drop::kIpv4Options);
+  EXPECT_EQ(packets::part(machine.only().octets, kIcmp4), packets::icmpv4(12, 0, 22U << 24, packet));
+}
+
+TEST_F(IcmpErrorsTest, none_answers_an_icmp_error_or_a_later_fragment_v4_rfc1122_3_2_2) {
+  const auto with_bad_option = [](std::uint8_t icmp_type, std::uint16_t fragment) {
+    return packets::ipv4(
+        {.source = kPeer4, .destination = kOurs4, .protocol = 1, .fragment = fragment, .options = {7, 2, 0, 0}},
+        packets::icmpv4(icmp_type, 0, 0, Octets(28, 0)));
+  };
+  for (const std::uint8_t type : std::initializer_list<std::uint8_t>{3, 4, 5, 11, 12}) {
+    expect_dropped(with_bad_option(type, 0), Drop::kIpv4Options);
+  }
+  expect_dropped(with_bad_option(8, 1), Drop::kIpv4Options);
+  EXPECT_TRUE(machine.output().empty());
+  expect_dropped(with_bad_option(8, 0), Drop::kIpv4Options);
+  EXPECT_EQ(machine.output().size(), 1U);
+}
+
+TEST_F(IcmpErrorsTest, none_answers_an_icmpv6_redirect_rfc4443_2_4_e_2) {
+  Octets payload{58, 0, 0x9e, 4, 0, 0, 0, 0};
+  packets::put(payload, packets::icmpv6(kPeer6, kOurs6, 137, 0, 0, Octets(32, 0)));
+  expect_dropped(packets::ipv6(kPeer6, kOurs6, 60, payload));
+  EXPECT_TRUE(machine.output().empty());
+}
+
+TEST_F(IcmpErrorsTest, too_much_padding_is_dropped_in_silence_rfc8504_5_3) {
+  expect_dropped(extended(60, {6, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0x1e, 4, 0, 0, 0, 0}));
   EXPECT_TRUE(machine.output().empty());
 }
 

@@ -65,9 +65,69 @@ TEST_F(IcmpTest, echo_to_all_nodes_is_answered_from_our_own_address_rfc4443_4_2)
             packets::ipv6(kOurs6, kPeer6, 58, packets::icmpv6(kOurs6, kPeer6, 129, 0, 0xabcd0005, pattern(3))));
 }
 
-TEST_F(IcmpTest, echo_larger_than_the_mtu_is_ignored) {
-  expect_drop(Drop::kIcmpIgnored, echo4(pattern(1473)));
-  expect_drop(Drop::kIcmpIgnored, echo6(pattern(1453)));
+// RFC 1122 3.2.2.6, RFC 4443 4.2: all of what was sent comes back.
+TEST_F(IcmpTest, echo_larger_than_the_mtu_is_answered_in_fragments) {
+  machine.packet(echo4(pattern(1473)));
+  const std::vector<Sent> v4 = machine.output();
+  ASSERT_EQ(v4.size(), 2U);
+  EXPECT_EQ(v4[0].octets.size(), 1500U);
+  EXPECT_EQ(packets::get16(v4[0].octets, 6), 0x2000);
+  EXPECT_EQ(packets::get16(v4[1].octets, 6), 1480 / 8);
+  EXPECT_EQ(packets::get16(v4[0].octets, 4), packets::get16(v4[1].octets, 4));
+  Octets reply;
+  for (const Sent& sent : v4) {
+    EXPECT_EQ(packets::naive_checksum(base::Bytes(sent.octets).first(20)), 0);
+    EXPECT_EQ(packets::get16(sent.octets, 2), sent.octets.size());
+    EXPECT_EQ(Address::v4(base::Bytes(sent.octets).subspan(12)), kOurs4);
+    EXPECT_EQ(Address::v4(base::Bytes(sent.octets).subspan(16)), kPeer4);
+    packets::put(reply, packets::part(sent.octets, 20));
+  }
+  EXPECT_EQ(reply, packets::icmpv4(0, 0, 0xabcd0005, pattern(1473)));
+
+  machine.packet(echo6(pattern(1453)));
+  const std::vector<Sent> v6 = machine.output();
+  ASSERT_EQ(v6.size(), 2U);
+  EXPECT_EQ(v6[0].octets.size(), 1496U);
+  reply.clear();
+  for (const Sent& sent : v6) {
+    EXPECT_EQ(packets::get16(sent.octets, 4), sent.octets.size() - 40);
+    EXPECT_EQ(sent.octets[6], 44);
+    EXPECT_EQ(sent.octets[40], 58);
+    EXPECT_EQ(packets::part(base::Bytes(sent.octets).first(48), 44),
+              packets::part(base::Bytes(v6[0].octets).first(48), 44));
+    packets::put(reply, packets::part(sent.octets, 48));
+  }
+  EXPECT_EQ(packets::get16(v6[0].octets, 42), 1);
+  EXPECT_EQ(packets::get16(v6[1].octets, 42), 1448);
+  EXPECT_EQ(reply, packets::icmpv6(kOurs6, kPeer6, 129, 0, 0xabcd0005, pattern(1453)));
+  EXPECT_EQ(machine.counters.value(Event::kEchoReplies), 2U);
+  EXPECT_TRUE(machine.accounted());
+}
+
+TEST_F(IcmpTest, echo_of_the_mtu_is_answered_whole) {
+  machine.packet(echo4(pattern(1472)));
+  EXPECT_EQ(machine.only().octets.size(), 1500U);
+  machine.packet(echo6(pattern(1452)));
+  EXPECT_EQ(machine.only().octets.size(), 1500U);
+}
+
+TEST_F(IcmpTest, echo_larger_than_a_known_path_mtu_is_answered_in_fragments) {
+  machine.ip.path_mtu(machine.now, kPeer4, 1000);
+  machine.packet(echo4(pattern(972)));
+  EXPECT_EQ(machine.output().size(), 1U);
+  machine.packet(echo4(pattern(973)));
+  const std::vector<Sent> sent = machine.output();
+  ASSERT_EQ(sent.size(), 2U);
+  EXPECT_EQ(sent[0].octets.size(), 996U);
+}
+
+TEST_F(IcmpTest, identifications_of_fragmented_replies_differ) {
+  machine.packet(echo6(pattern(1453)));
+  machine.packet(echo6(pattern(1453)));
+  const std::vector<Sent> sent = machine.output();
+  ASSERT_EQ(sent.size(), 4U);
+  EXPECT_NE(packets::part(base::Bytes(sent[0].octets).first(48), 44),
+            packets::part(base::Bytes(sent[2].octets).first(48), 44));
 }
 
 TEST_F(IcmpTest, echo_to_a_group_or_broadcast_v4_is_passed_rfc1122_3_2_2_6) {
@@ -175,14 +235,32 @@ TEST_F(IcmpTest, message_shorter_than_its_header_is_malformed) {
 
 TEST_F(IcmpTest, types_that_mean_nothing_here_are_ignored) {
   for (const std::uint8_t type :
-       std::initializer_list<std::uint8_t>{0, 4, 5, 9, 10, 13, 17, 42}) {  // Source quench too: RFC 6633.
+       std::initializer_list<std::uint8_t>{0, 4, 9, 10, 13, 14, 15, 17, 42}) {  // Source quench too: RFC 6633.
     expect_drop(Drop::kIcmpIgnored, packets::ipv4({.source = kPeer4, .destination = kOurs4, .protocol = 1},
                                                   packets::icmpv4(type, 0, 0, pattern(20))));
   }
   for (const std::uint8_t type :
-       std::initializer_list<std::uint8_t>{129, 130, 131, 132, 133, 134, 137, 143, 200}) {  // RFC 4443 2.4 b.
+       std::initializer_list<std::uint8_t>{129, 130, 131, 132, 133, 134, 143, 200}) {  // RFC 4443 2.4 b.
     expect_drop(Drop::kIcmpIgnored,
                 packets::ipv6(kPeer6, kOurs6, 58, packets::icmpv6(kPeer6, kOurs6, type, 0, 0, pattern(20)), 255));
+  }
+}
+
+TEST_F(IcmpTest, redirects_are_ignored_by_policy) {
+  for (std::uint8_t code = 0; code < 4; ++code) {
+    expect_drop(Drop::kIcmpRedirect, packets::ipv4({.source = kPeer4, .destination = kOurs4, .protocol = 1},
+                                                   packets::icmpv4(5, code, 0x0a420009, pattern(28))));
+  }
+  expect_drop(Drop::kIcmpRedirect,
+              packets::ipv6(kPeer6, kOurs6, 58, packets::icmpv6(kPeer6, kOurs6, 137, 0, 0, pattern(32)), 255));
+}
+
+// RFC 6980 5.
+TEST_F(IcmpTest, ndp_behind_a_fragment_header_is_invalid) {
+  for (std::uint8_t type = 133; type <= 137; ++type) {
+    Octets payload{58, 0, 0, 0, 0, 0, 0, 1};
+    packets::put(payload, packets::icmpv6(kPeer6, kOurs6, type, 0, 0, pattern(24)));
+    expect_drop(Drop::kNdpInvalid, packets::ipv6(kPeer6, kOurs6, 44, payload, 255));
   }
 }
 

@@ -173,9 +173,17 @@ TEST_F(OnTun, ipv4_bad_header_checksum_is_dropped_rfc1122_3_2_1_2) {
   EXPECT_EQ(machine.drops(Drop::kIpv4BadChecksum), 13U);
 }
 
-TEST_F(OnTun, ipv4_fragments_are_dropped) {
-  for (const std::uint16_t fragment : std::initializer_list<std::uint16_t>{0x2000, 0x0001, 0x2001, 0x1fff}) {
-    expect_drop(machine, Drop::kIpv4Fragment, tcp4({.source = kPeer4, .destination = kOurs4, .fragment = fragment}));
+TEST_F(OnTun, ipv4_source_route_is_refused_in_silence_used_up_or_not) {
+  for (const Octets& options : {Octets{131, 7, 4, 10, 66, 0, 1, 0}, Octets{137, 7, 8, 10, 66, 0, 1, 0}}) {
+    expect_drop(machine, Drop::kIpv4Options, tcp4({.source = kPeer4, .destination = kOurs4, .options = options}));
+  }
+  EXPECT_TRUE(machine.output().empty());
+}
+
+TEST_F(OnTun, ipv4_route_recording_and_timestamps_mean_nothing_rfc1122_3_2_1_8) {
+  for (const Octets& options : {Octets{7, 7, 4, 0, 0, 0, 0, 0}, Octets{68, 8, 5, 0, 0, 0, 0, 0}}) {
+    EXPECT_TRUE(std::holds_alternative<Packet>(
+        machine.packet(tcp4({.source = kPeer4, .destination = kOurs4, .options = options}))));
   }
 }
 
@@ -446,7 +454,7 @@ TEST(Setup, contradictions_name_the_setting) {
     change(broken);
     base::Counters counters;
     link::FrameArena arena({.frame_count = 4, .frame_size = 256, .headroom = 0, .pieces = false});
-    EXPECT_THROW(Ip({}, broken, caps, arena, counters), base::SetupError);
+    EXPECT_THROW(Ip({}, broken, caps, arena, counters, {}), base::SetupError);
   };
   refused([](Config& c) { c.neighbours_max = 0; });
   refused([](Config& c) { c.neighbours_max = 20000; });

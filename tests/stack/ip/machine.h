@@ -37,12 +37,16 @@ inline const Address kPeer6 = address("fd66::1");
 inline const Address kFar6 = address("2001:db8::7");
 inline const Address kAllNodes = address("ff02::1");
 
+/// Addresses are used at once, announced once, and not reported: what a test is not about is quiet.
 inline Config config() {
   Config config;
   config.addresses = {{kOurs4, 24}, {kOurs6, 64}};
   config.gateway_v4 = address("10.66.0.254");
   config.gateway_v6 = address("fd66::fe");
   config.mac = kOurMac;
+  config.dad_transmits = 0;
+  config.announcements = 1;
+  config.multicast_reports = false;
   return config;
 }
 
@@ -77,7 +81,7 @@ class Machine {
       : caps(link_caps),
         received({.frame_count = 8, .frame_size = 66000, .headroom = 3, .pieces = false}),
         transmitted({.frame_count = transmit_frames, .frame_size = 2048, .headroom = 0, .pieces = true}),
-        ip(now, from, caps, transmitted, counters) {}
+        ip(now, from, caps, transmitted, counters, {}) {}
 
   /// A frame of the receiving arena.
   link::Frame frame(base::Bytes octets, Checksum checksum = Checksum::kNone) {

@@ -22,7 +22,7 @@ class FlowTableTest : public testing::TestWithParam<unsigned> {
     ip_config.addresses = {{local.address, 24}};
     config.connections_max = config.time_wait_max = config.send_blocks = config.send_entries = 8;
     config.reassembly_blocks = 8;
-    ip = std::make_unique<ip::Ip>(base::Instant{}, ip_config, caps, arena, counters);
+    ip = std::make_unique<ip::Ip>(base::Instant{}, ip_config, caps, arena, counters, base::SipKey{});
     engine = std::make_unique<Engine>(base::Instant{}, config, Keys{}, caps, arena, *ip, counters);
   }
   Tcb& make(std::uint16_t port) {
