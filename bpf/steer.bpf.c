@@ -116,30 +116,35 @@ static __always_inline enum decision glance_v6(void* at, void* end, __u32 size) 
 
 /* --------------------------------------------------------------------------------------------- a closer examination */
 
-/* ARP for Ethernet and IPv4, a request or a reply (RFC 826). */
+/* ARP for Ethernet and IPv4, a request or a reply (RFC 826). What somebody says from an owned address is ours too: it is
+ * a conflict, and an answer to our own probe, which comes from no address, names no target (RFC 5227 2.1.1). */
 static __always_inline enum decision judge_arp(struct xdp_md* ctx, __u32 at, __u32 end) {
   struct {
     __be16 hardware, protocol;
     __u8 hardware_size, protocol_size;
     __be16 operation;
-    __u8 sender[10], target_hardware[6], target[4];
+    __u8 sender_hardware[6], sender[4], target_hardware[6], target[4];
   } arp;
   if (!LOAD(ctx, at, end, &arp, sizeof arp)) return MALFORMED;
   if (arp.hardware != bpf_htons(1) || arp.protocol != bpf_htons(ETH_P_IP)) return NOT_OURS;
   if (arp.hardware_size != 6 || arp.protocol_size != 4) return MALFORMED;
   if (arp.operation != bpf_htons(1) && arp.operation != bpf_htons(2)) return NOT_OURS;
-  __u32 target;
+  __u32 target, sender;
   __builtin_memcpy(&target, arp.target, sizeof target);
+  __builtin_memcpy(&sender, arp.sender, sizeof sender);
   struct wh_address address __attribute__((aligned(8)));
   map_v4(&address, target);
+  if ((flags_of(&address) & WH_ADDRESS_OWNED) != 0) return OURS;
+  map_v4(&address, sender);
   return (flags_of(&address) & WH_ADDRESS_OWNED) != 0 ? OURS : NOT_OURS;
 }
 
-/* A Neighbour Solicitation whatever it is addressed to (RFC 4861 4.3): it is about its target. */
-static __always_inline enum decision judge_solicitation(struct xdp_md* ctx, const struct packet* packet) {
+/* A Neighbour Solicitation or Advertisement whatever it is addressed to (RFC 4861 4.3, 4.4): it is about its target. An
+ * advertisement of an owned address is another's, and comes to all nodes. */
+static __always_inline enum decision judge_neighbour(struct xdp_md* ctx, const struct packet* packet) {
   __u8 type;
   if (!LOAD(ctx, packet->payload, packet->end, &type, 1)) return MALFORMED;
-  if (type != 135) return NOT_OURS;
+  if (type != 135 && type != 136) return NOT_OURS;
   struct wh_address target __attribute__((aligned(8)));
   if (!LOAD(ctx, packet->payload + 8, packet->end, &target, sizeof target)) return MALFORMED;
   return (flags_of(&target) & WH_ADDRESS_OWNED) != 0 ? OURS : NOT_OURS;
@@ -272,7 +277,7 @@ static __noinline enum decision examine(struct xdp_md* ctx) {
     decision = judge(ctx, &outer, flags, WH_ADDRESS_OWNED | WH_ADDRESS_SHARED);
     if (decision == NOT_OURS && outer.ether_type == ETH_P_IPV6 && outer.protocol == WH_PROTOCOL_ICMPV6 &&
         outer.fragment == WH_WHOLE) {
-      decision = judge_solicitation(ctx, &outer);
+      decision = judge_neighbour(ctx, &outer);
     }
   }
   if (decision != OURS || at == sizeof header) return decision;

@@ -112,6 +112,7 @@ constexpr bool ends_received_frame(Drop drop) {
     case Drop::kNoRoute:
     case Drop::kTcpTimeWaitFull:
     case Drop::kTcpRefused:
+    case Drop::kTcpUnread:
     case Drop::kTransmitQueueFull:
     case Drop::kTransmitNoFrame:
       return false;

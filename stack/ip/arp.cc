@@ -19,11 +19,15 @@ void Arp::input(base::Instant now, base::Bytes packet) {
   const Address sender = view->sender_address();
   const MacAddress mac = view->sender_mac();
   const bool probe = sender.is_unspecified();  // RFC 5227 2.1: nothing to learn, but to be answered.
-  // Our own address under another link address is a conflict or a forgery: neither is answered.
-  if (!mac.is_station() || mac == interface_.mac() || (!probe && interface_.is_bad_source_v4(sender.v4_value()))) {
+  if (!mac.is_station() || mac == interface_.mac()) return counters_.drop(Drop::kArpIgnored);
+  const Address target = view->target_address();
+  // RFC 5227 2.1.1, 2.4: another's use of our address is a conflict or a forgery, and neither is answered; another's
+  // probe is a conflict only while we are probing too.
+  if (interface_.is_ours(sender)) listener_.claimed(now, sender, false);
+  if (probe && interface_.is_ours(target)) listener_.claimed(now, target, true);
+  if (!probe && (interface_.is_ours(sender) || interface_.is_bad_source_v4(sender.v4_value()))) {
     return counters_.drop(Drop::kArpIgnored);
   }
-  const Address target = view->target_address();
   const bool to_us = interface_.is_told(target);
   if (to_us && view->operation() == ArpOperation::kRequest) {
     const bool learn = !probe && (interface_.is_on_link(sender) || sender == interface_.gateway_v4());
@@ -40,6 +44,10 @@ void Arp::request(const Address& target, const std::optional<MacAddress>& known)
   const std::optional<Address> source = interface_.source_for(target);
   if (!source) return;
   send({ArpOperation::kRequest, interface_.mac(), *source, {}, target}, known.value_or(wire::kBroadcast));
+}
+
+void Arp::probe(const Address& address) {
+  send({ArpOperation::kRequest, interface_.mac(), Address::v4(std::uint32_t{0}), {}, address}, wire::kBroadcast);
 }
 
 void Arp::announce(const Address& address) {

@@ -30,6 +30,7 @@ Interface::Interface(const Config& config, link::Medium medium)
       answers_neighbours_(config.answers_neighbours && !config.reply_to_sender && medium == link::Medium::kEthernet),
       mac_(config.mac),
       groups_{wire::all_nodes(), interface_local_all_nodes()} {
+  static_assert(kAddressesMax <= 32, "not_local_ has a bit for each");
   if (config.addresses.size() > kAddressesMax) {
     throw SetupError("addresses", 0, "Name at most " + std::to_string(kAddressesMax) + " addresses.");
   }
@@ -37,9 +38,13 @@ Interface::Interface(const Config& config, link::Medium medium)
     throw SetupError("mac", 0,
                      "Give the device a link address of its own: six octets, the first of them even, not all zero.");
   }
+  configured_.reserve(config.addresses.size());
+  addresses_.reserve(config.addresses.size());
   for (const InterfaceAddress& address : config.addresses) add(address);
+  routes_stay_ = !replies_to_sender_;
   set_gateway(gateway_v4_, config.gateway_v4, true);
   set_gateway(gateway_v6_, config.gateway_v6, false);
+  gateway_v6_configured_ = gateway_v6_.has_value();
 }
 
 void Interface::add(const InterfaceAddress& added) {
@@ -49,7 +54,7 @@ void Interface::add(const InterfaceAddress& added) {
     throw SetupError("address " + text, 0,
                      "Give a prefix length of at most " + std::to_string(address_bits(address)) + ".");
   }
-  if (is_local(address)) throw SetupError("address " + text, 0, "Name each address once.");
+  if (is_ours(address)) throw SetupError("address " + text, 0, "Name each address once.");
 
   bool impossible = address.is_unspecified() || address.is_multicast() || address.is_loopback();
   if (address.is_v4()) {
@@ -57,22 +62,45 @@ void Interface::add(const InterfaceAddress& added) {
     const std::uint32_t host = added.prefix_length >= 31 ? 0 : 0xffffffffU >> added.prefix_length;
     // The first and the last address of a prefix are broadcast addresses (RFC 1122 3.2.1.3), but for /31 (RFC 3021).
     impossible = impossible || value >= 0xe0000000U || (host != 0 && ((value & host) == host || (value & host) == 0));
-    v4_[v4_count_++] = {value, value | host};
   }
   if (impossible) throw SetupError("address " + text, 0, "Choose an address that one host can have in that prefix.");
   if (!address.is_v4() && !added.quiet) groups_.push_back(wire::solicited_node(address));
-  addresses_.push_back(added);
+  configured_.push_back(added);
+  list_local(added);
+}
+
+void Interface::list_local(const InterfaceAddress& local) {
+  addresses_.push_back(local);
+  if (!local.address.is_v4()) return;
+  const std::uint32_t value = local.address.v4_value();
+  const std::uint32_t host = local.prefix_length >= 31 ? 0 : 0xffffffffU >> local.prefix_length;
+  v4_[v4_count_++] = {value, value | host};
+}
+
+void Interface::set_local(const Address& address, bool local) {
+  addresses_.clear();
+  v4_count_ = 0;
+  for (std::size_t at = 0; at < configured_.size(); ++at) {
+    const std::uint32_t bit = 1U << at;
+    if (configured_[at].address == address) not_local_ = local ? not_local_ & ~bit : not_local_ | bit;
+    if ((not_local_ & bit) == 0) list_local(configured_[at]);
+  }
+  routes_stay_ = !replies_to_sender_ && not_local_ == 0;
 }
 
 void Interface::set_gateway(std::optional<Address>& gateway, const std::optional<Address>& configured, bool v4) {
   if (!configured) return;
   const std::string setting = (v4 ? "gateway_v4 " : "gateway_v6 ") + configured->to_string();
   if (configured->is_v4() != v4) throw SetupError(setting, 0, "Name a gateway of that family.");
-  if (is_local(*configured) || configured->is_multicast() || configured->is_unspecified() ||
-      configured->is_loopback()) {
+  if (is_ours(*configured) || configured->is_multicast() || configured->is_unspecified() || configured->is_loopback()) {
     throw SetupError(setting, 0, "Name the router's own address.");
   }
   gateway = configured;
+}
+
+bool Interface::is_ours(const Address& address) const {
+  const auto same = [&](const InterfaceAddress& ours) { return ours.address == address; };
+  return std::any_of(configured_.begin(), configured_.end(), same);
 }
 
 bool Interface::is_local(const Address& address) const {
@@ -114,7 +142,10 @@ const InterfaceAddress* Interface::longest_prefix(const Address& remote, bool wi
 }
 
 bool Interface::is_on_link(const Address& address) const {
-  return longest_prefix(address, true) != nullptr || (!address.is_v4() && address.is_link_local());
+  if (longest_prefix(address, true) != nullptr) return true;
+  if (address.is_v4()) return false;
+  const auto around = [&](const Prefix& prefix) { return address.in_prefix(prefix.network, prefix.length); };
+  return address.is_link_local() || std::any_of(prefixes_.begin(), prefixes_.end(), around);
 }
 
 std::optional<Address> Interface::source_for(const Address& remote) const {

@@ -1,9 +1,14 @@
 #pragma once
 // What we are on this link: our addresses, the prefixes around them, the gateways.
+//
+// An address that was configured is *ours*; while it may be used it is *local* too. It may not while duplicate address
+// detection runs, after a duplicate was found, and while it is withdrawn (dad.h decides). Everything that looks at
+// packets asks for what is local.
 
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "stack/ip/config.h"
@@ -22,7 +27,14 @@ struct Hop {
   wire::Address next_hop;
 };
 
-/// Constant after construction.
+/// A prefix whose addresses are reached without a gateway.
+struct Prefix {
+  wire::Address network;
+  std::uint8_t length = 0;
+};
+
+/// The addresses that are ours are constant after construction; which of them are local, the routers' on-link prefixes
+/// and the router that is the gateway are set by those who learn of them. All of ours are local at first.
 class Interface {
  public:
   /// Throws SetupError for an address that cannot be ours (unspecified, loopback, group, broadcast), one named twice, a
@@ -32,19 +44,36 @@ class Interface {
 
   link::Medium medium() const { return medium_; }
   const wire::MacAddress& mac() const { return mac_; }
+  /// Ours, local or not, in the order of the configuration.
+  const std::vector<InterfaceAddress>& configured() const { return configured_; }
+  /// Those of them that are local.
   const std::vector<InterfaceAddress>& addresses() const { return addresses_; }
+  /// Precondition: `address` is ours.
+  void set_local(const wire::Address& address, bool local);
+
   const std::optional<wire::Address>& gateway_v4() const { return gateway_v4_; }
   const std::optional<wire::Address>& gateway_v6() const { return gateway_v6_; }
+  /// The router that advertisements led to; one that was configured stays the gateway.
+  void set_router(const std::optional<wire::Address>& router) {
+    if (!gateway_v6_configured_) gateway_v6_ = router;
+  }
+  /// IPv6 prefixes that are on this link besides those of our addresses. The span is kept.
+  void set_prefixes(std::span<const Prefix> prefixes) { prefixes_ = prefixes; }
 
   /// Answers go to the link address that was heard from; ARP and NDP are another's business.
   bool replies_to_sender() const { return replies_to_sender_; }
   /// ARP requests and neighbour solicitations are answered here.
   bool answers_neighbours() const { return answers_neighbours_; }
 
+  /// True when a route of ours stays good for as long as its connection lives: answers do not go to the sender's link
+  /// address, and every address of ours is local.
+  bool routes_stay() const { return routes_stay_; }
+
+  bool is_ours(const wire::Address& address) const;
   bool is_local(const wire::Address& address) const;
   /// Ours, and told to who asks for it on the link: not a quiet one.
   bool is_told(const wire::Address& address) const;
-  /// The same for an IPv4 address in host order.
+  /// is_local() for an IPv4 address in host order.
   bool is_local_v4(std::uint32_t address) const;
 
   /// The limited broadcast address, or that of one of our prefixes (up to /30).
@@ -78,6 +107,7 @@ class Interface {
   };
 
   void add(const InterfaceAddress& address);
+  void list_local(const InterfaceAddress& address);
   void set_gateway(std::optional<wire::Address>& gateway, const std::optional<wire::Address>& configured, bool v4);
   const InterfaceAddress* longest_prefix(const wire::Address& remote, bool with_quiet) const;
 
@@ -85,9 +115,14 @@ class Interface {
   bool replies_to_sender_;
   bool answers_neighbours_;
   wire::MacAddress mac_;
-  std::vector<InterfaceAddress> addresses_;
+  std::vector<InterfaceAddress> configured_;
+  std::uint32_t not_local_ = 0;  ///< A bit for each of configured_.
+  bool routes_stay_ = true;
+  std::vector<InterfaceAddress> addresses_;  ///< The local ones.
   std::optional<wire::Address> gateway_v4_;
   std::optional<wire::Address> gateway_v6_;
+  bool gateway_v6_configured_ = false;
+  std::span<const Prefix> prefixes_;
   std::vector<wire::Address> groups_;
   std::array<Local, kAddressesMax> v4_{};
   std::size_t v4_count_ = 0;

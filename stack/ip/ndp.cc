@@ -1,6 +1,7 @@
 #include "stack/ip/ndp.h"
 
 #include "stack/wire/protocol.h"
+#include "stack/wire/router.h"
 
 namespace windhover::stack::ip {
 namespace {
@@ -16,14 +17,18 @@ using wire::NeighbourSolicitation;
 
 }  // namespace
 
-void Ndp::solicitation(base::Instant now, base::Bytes message, const NdpEnvelope& envelope) {
+void Ndp::solicitation(base::Instant now, base::Bytes message, const NdpEnvelope& envelope,
+                       const MacAddress& heard_from) {
   const auto asked = NeighbourSolicitation::parse(message, envelope);
   if (!asked || (asked->source_mac && !asked->source_mac->is_station())) return counters_.drop(Drop::kNdpInvalid);
-  if (interface_.medium() != link::Medium::kEthernet || interface_.replies_to_sender() ||
-      !interface_.is_told(asked->target)) {
+  // What we have sent ourselves may come back (RFC 4862 5.4.3).
+  if (!takes_part() || heard_from == interface_.mac()) return counters_.drop(Drop::kIcmpIgnored);
+  const bool probe = envelope.source.is_unspecified();  // Somebody wants our address: RFC 4861 7.2.4, RFC 4862 5.4.3.
+  if (probe && interface_.is_ours(asked->target)) listener_.claimed(now, asked->target, true);
+  if (interface_.is_ours(envelope.source)) listener_.claimed(now, envelope.source, false);
+  if (!interface_.is_told(asked->target) || interface_.is_ours(envelope.source)) {
     return counters_.drop(Drop::kIcmpIgnored);
   }
-  const bool probe = envelope.source.is_unspecified();  // Somebody wants our address: RFC 4861 7.2.4, RFC 4862 5.4.3.
   if (asked->source_mac && interface_.is_on_link(envelope.source)) {
     neighbours_.learn(now, envelope.source, *asked->source_mac, Claim::kQuestion);
   }
@@ -43,9 +48,14 @@ void Ndp::solicitation(base::Instant now, base::Bytes message, const NdpEnvelope
   output_.send_on_link(now, std::move(frame), asked->target, to, kProtocolIcmpv6, mac);
 }
 
-void Ndp::advertisement(base::Instant now, base::Bytes message, const NdpEnvelope& envelope) {
+void Ndp::advertisement(base::Instant now, base::Bytes message, const NdpEnvelope& envelope,
+                        const MacAddress& heard_from) {
   const auto told = NeighbourAdvertisement::parse(message, envelope);
   if (!told || (told->target_mac && !told->target_mac->is_station())) return counters_.drop(Drop::kNdpInvalid);
+  if (interface_.is_ours(told->target)) {
+    if (takes_part() && heard_from != interface_.mac()) listener_.claimed(now, told->target, false);
+    return counters_.drop(Drop::kIcmpIgnored);
+  }
   // The override flag needs no look: it says whether an entry may be replaced, and we never replace one unasked.
   bool believed = false;
   if (told->target_mac) {
@@ -55,18 +65,42 @@ void Ndp::advertisement(base::Instant now, base::Bytes message, const NdpEnvelop
     believed = neighbours_.confirm(now, told->target);
   }
   if (!believed) return counters_.drop(Drop::kIcmpIgnored);
+  if (!told->router) listener_.not_a_router(told->target);
   counters_.count(Event::kFramesConsumed);
 }
 
 void Ndp::solicit(const Address& target, const std::optional<MacAddress>& known) {
   const std::optional<Address> source = interface_.source_for(target);
   if (!source) return;
-  const NeighbourSolicitation question{.target = target, .source_mac = interface_.mac()};
   const Address to = known ? target : wire::solicited_node(target);
+  ask(target, *source, to, known ? *known : wire::multicast_mac(to));
+}
+
+void Ndp::probe(const Address& address) {
+  const Address to = wire::solicited_node(address);
+  ask(address, Address{}, to, wire::multicast_mac(to));
+}
+
+void Ndp::ask(const Address& target, const Address& source, const Address& to, const MacAddress& mac) {
+  NeighbourSolicitation question{.target = target};
+  if (!source.is_unspecified()) question.source_mac = interface_.mac();
   link::Frame frame = output_.make(output_.headroom(false), question.size());
   if (!frame) return;
-  question.write(frame.bytes(), *source, to);
-  output_.send_on_link({}, std::move(frame), *source, to, kProtocolIcmpv6, known ? *known : wire::multicast_mac(to));
+  question.write(frame.bytes(), source, to);
+  output_.send_on_link({}, std::move(frame), source, to, kProtocolIcmpv6, mac);
+}
+
+void Ndp::solicit_routers() {
+  const Address to = wire::all_routers();
+  // Answers come to where the question came from, and routers speak from link-local addresses.
+  constexpr std::array<std::uint8_t, 16> kLinkLocal{0xfe, 0x80};
+  const Address source = interface_.source_for(Address::v6(kLinkLocal)).value_or(Address{});
+  wire::RouterSolicitation question;
+  if (!source.is_unspecified()) question.source_mac = interface_.mac();
+  link::Frame frame = output_.make(output_.headroom(false), question.size());
+  if (!frame) return;
+  question.write(frame.bytes(), source, to);
+  output_.send_on_link({}, std::move(frame), source, to, kProtocolIcmpv6, wire::multicast_mac(to));
 }
 
 void Ndp::announce(const Address& address) {

@@ -12,10 +12,13 @@ Neighbours::Neighbours(base::Instant now, const Limits& limits, NeighbourPort& p
       counters_(counters),
       wheel_(now),
       entries_(std::make_unique<Entry[]>(limits.neighbours_max)),
-      waiters_(limits.waiting_max) {
+      waiters_(limits.waiting_max),
+      reachable_v6_(limits.reachable),
+      retransmit_v6_(limits.retransmit) {
   CHECK(limits.neighbours_max > 0 && limits.neighbours_max <= kNeighboursMax && limits.queue_max > 0);
   order_.reserve(limits.neighbours_max);
   free_.reserve(limits.neighbours_max);
+  pinned_.reserve(kPinnedMax);
   for (std::uint32_t index = limits.neighbours_max; index-- > 0;) free_.push_back(index);
   for (std::uint32_t at = limits.waiting_max; at-- > 0;) waiters_[at].next = std::exchange(free_waiter_, at);
 }
@@ -83,6 +86,45 @@ bool Neighbours::confirm(base::Instant now, const wire::Address& address) {
   return true;
 }
 
+void Neighbours::progressed(base::Instant now, const wire::Address& address, std::uint32_t hint) {
+  const bool hinted = hint < limits_.neighbours_max && entries_[hint].address == address;
+  const std::uint32_t index = hinted ? hint : lookup(address);
+  if (index == kNone) return;
+  const State state = entries_[index].state;
+  if (state == State::kDelay || state == State::kProbe) enter(now, index, State::kReachable);
+}
+
+void Neighbours::pin(const wire::Address& address) {
+  CHECK(pinned_.size() < kPinnedMax);
+  pinned_.push_back(address);
+  set_pinned(address, true);
+}
+
+void Neighbours::unpin(const wire::Address& address) {
+  std::erase(pinned_, address);
+  set_pinned(address, false);
+}
+
+void Neighbours::set_pinned(const wire::Address& address, bool pinned) {
+  const std::uint32_t index = lookup(address);
+  if (index == kNone) return;
+  Entry& entry = entries_[index];
+  if (List* list = list_of(entry)) unlink(*list, index);
+  entry.pinned = pinned;
+  if (List* list = list_of(entry)) link(*list, index);
+}
+
+void Neighbours::forget(const wire::Address& address) {
+  const std::uint32_t index = lookup(address);
+  if (index != kNone) remove(index);
+}
+
+void Neighbours::doubt(base::Instant now) {
+  for (const std::uint32_t index : order_) {
+    if (entries_[index].state == State::kReachable) enter(now, index, State::kStale);
+  }
+}
+
 void Neighbours::advance(base::Instant now) {
   wheel_.advance(now, [this, now](timer::Timer& timer) {
     expired(now, static_cast<std::uint32_t>(&static_cast<Entry&>(timer) - entries_.get()));
@@ -115,12 +157,13 @@ std::uint32_t Neighbours::create(const wire::Address& address) {
   free_.pop_back();
   order_.insert(order_.begin() + position(address), index);
   entries_[index].address = address;
+  entries_[index].used = false;
   entries_[index].pinned = std::find(pinned_.begin(), pinned_.end(), address) != pinned_.end();
   return index;
 }
 
 bool Neighbours::evict() {
-  std::uint32_t victim = stale_.first;
+  std::uint32_t victim = strangers_.first != kNone ? strangers_.first : stale_.first;
   if (victim == kNone || incomplete_.size > limits_.neighbours_max / 2) victim = incomplete_.first;
   if (victim == kNone) return false;
   remove(victim);
@@ -143,10 +186,14 @@ void Neighbours::enter(base::Instant now, std::uint32_t index, State state) {
   Entry& entry = entries_[index];
   wheel_.cancel(entry);
   if (List* list = list_of(entry)) unlink(*list, index);
+  const auto unconfirmed = [](State each) { return each == State::kDelay || each == State::kProbe; };
+  unconfirmed_ += std::uint32_t{unconfirmed(state)} - std::uint32_t{unconfirmed(entry.state)};
   entry.state = state;
+  entry.used |= state == State::kIncomplete || state == State::kDelay;
   if (List* list = list_of(entry)) link(*list, index);
   entry.asked = 0;
-  if (state == State::kReachable) wheel_.arm(entry, now + limits_.reachable);
+  if (state == State::kReachable) wheel_.arm(entry, now + (entry.address.is_v4() ? limits_.reachable : reachable_v6_));
+  if (state == State::kStale && !entry.pinned) wheel_.arm(entry, now + kStaleMax);
   if (state == State::kDelay) wheel_.arm(entry, now + kDelayFirstProbe);
   if (state == State::kIncomplete || state == State::kProbe) ask(now, index);
 }
@@ -154,7 +201,7 @@ void Neighbours::enter(base::Instant now, std::uint32_t index, State state) {
 void Neighbours::ask(base::Instant now, std::uint32_t index) {
   Entry& entry = entries_[index];
   ++entry.asked;
-  wheel_.arm(entry, now + limits_.retransmit);
+  wheel_.arm(entry, now + (entry.address.is_v4() ? limits_.retransmit : retransmit_v6_));
   port_.solicit(entry.address, entry.state == State::kProbe ? std::optional(entry.mac) : std::nullopt);
 }
 
@@ -163,16 +210,24 @@ void Neighbours::expired(base::Instant now, std::uint32_t index) {
     case State::kIncomplete:
     case State::kProbe:
       if (entries_[index].asked < kSolicitationsMax) return ask(now, index);
-      return remove(index);
+      return give_up(now, index);
     case State::kReachable:
       return enter(now, index, State::kStale);
     case State::kDelay:
       return enter(now, index, State::kProbe);
     case State::kStale:
+      if (!entries_[index].pinned) remove(index);
+      return;
     case State::kFree:
       break;
   }
   CHECK(false);
+}
+
+void Neighbours::give_up(base::Instant now, std::uint32_t index) {
+  const wire::Address silent = entries_[index].address;
+  remove(index);
+  port_.unreachable(now, silent);
 }
 
 void Neighbours::believe(base::Instant now, std::uint32_t index, const wire::MacAddress& mac, State state) {
@@ -195,7 +250,8 @@ std::uint32_t Neighbours::take_oldest(std::uint32_t index) {
 Neighbours::List* Neighbours::list_of(const Entry& entry) {
   if (entry.pinned) return nullptr;
   if (entry.state == State::kIncomplete) return &incomplete_;
-  return entry.state == State::kStale ? &stale_ : nullptr;
+  if (entry.state != State::kStale) return nullptr;
+  return entry.used ? &stale_ : &strangers_;
 }
 
 void Neighbours::link(List& list, std::uint32_t index) {

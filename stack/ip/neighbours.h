@@ -35,6 +35,10 @@ namespace windhover::stack::ip {
 inline constexpr std::uint32_t kSolicitationsMax = 3;
 /// How long a stale entry is used before it is probed (RFC 4861 10: DELAY_FIRST_PROBE_TIME).
 inline constexpr base::Duration kDelayFirstProbe = std::chrono::seconds(5);
+/// How long an unused STALE entry is kept (an implementation's choice by RFC 1122 2.3.2.1 and RFC 4861 5.3).
+inline constexpr base::Duration kStaleMax = std::chrono::minutes(10);
+/// Neighbours that can be pinned: two gateways and the routers of a list.
+inline constexpr std::size_t kPinnedMax = 8;
 /// The largest table that can be configured: entries are found by binary search and inserted in order.
 inline constexpr std::uint32_t kNeighboursMax = 16384;
 
@@ -52,15 +56,24 @@ class NeighbourPort {
   virtual void solicit(const wire::Address& target, const std::optional<wire::MacAddress>& known) = 0;
   /// Sends a frame that waited; it begins with its IP header.
   virtual void release(link::Frame frame, const wire::MacAddress& to) = 0;
+  /// `target` has left all questions unanswered and is out of the table.
+  virtual void unreachable(base::Instant now, const wire::Address& target) = 0;
 
  protected:
   ~NeighbourPort() = default;
 };
 
 /// Memory is taken at construction. Collision-safe: the index is ordered by address, so that no choice of addresses
-/// makes a look-up slow. Eviction, when a new neighbour finds no room: INCOMPLETE entries when they hold more than half
-/// of the table, else the entry that has been STALE longest, else the oldest INCOMPLETE one. The others and pinned ones
-/// (gateways) stay.
+/// makes a look-up slow.
+///
+/// Eviction, when a new neighbour finds no room: INCOMPLETE entries when they hold more than half of the table, else
+/// the oldest STALE entry to which nothing was ever sent, else the one that has been STALE longest, else the oldest
+/// INCOMPLETE one. The others and pinned ones (gateways) stay. So whoever asks for us from a thousand addresses only
+/// drives out others that have merely asked, never those that we speak with. STALE entries older than kStaleMax go by
+/// themselves, because an old link address costs its next user the time of a whole probe.
+///
+/// Forward progress (RFC 4861 7.3.1): a transport whose data was acknowledged may tell progressed(), which stands for
+/// the answer to a question. unconfirmed() says when that would help.
 class Neighbours {
  public:
   struct Limits {
@@ -99,8 +112,23 @@ class Neighbours {
   /// confirms what is known. False when no such question is open.
   bool confirm(base::Instant now, const wire::Address& address);
 
-  /// Never evicted from now on, whether in the table yet or not. Set-up only.
-  void pin(const wire::Address& address) { pinned_.push_back(address); }
+  /// A neighbour to which segments go has acknowledged new data. Only what is in DELAY or PROBE takes notice.
+  void progressed(base::Instant now, const wire::Address& address, std::uint32_t hint);
+  /// How many entries would; nothing else makes progressed() worth its call.
+  const std::uint32_t& unconfirmed() const { return unconfirmed_; }
+
+  /// Never evicted from now on, whether in the table yet or not. Precondition: fewer than kPinnedMax are.
+  void pin(const wire::Address& address);
+  void unpin(const wire::Address& address);
+
+  /// Takes an entry out, if it is there; what waits for it is dropped (kNeighbourUnresolved).
+  void forget(const wire::Address& address);
+  /// The link is another, or was away: whatever was REACHABLE is to be confirmed again when it is used.
+  void doubt(base::Instant now);
+
+  /// For IPv6 neighbours instead of Limits' (RFC 4861 6.3.4), from their next state on.
+  void set_reachable_v6(base::Duration reachable) { reachable_v6_ = reachable; }
+  void set_retransmit_v6(base::Duration retransmit) { retransmit_v6_ = retransmit; }
 
   void advance(base::Instant now);
   base::Instant next_deadline() const { return wheel_.next_deadline(); }
@@ -121,6 +149,7 @@ class Neighbours {
     wire::MacAddress mac{};
     State state = State::kFree;
     bool pinned = false;
+    bool used = false;       ///< Something was sent to it since it came into the table.
     std::uint8_t asked = 0;  ///< Questions sent since INCOMPLETE or PROBE began.
     std::uint32_t queued = 0;
     std::uint32_t first_waiting = kNone;  ///< Into waiters_, oldest first.
@@ -148,9 +177,11 @@ class Neighbours {
   void enter(base::Instant now, std::uint32_t index, State state);
   void ask(base::Instant now, std::uint32_t index);
   void expired(base::Instant now, std::uint32_t index);
+  void give_up(base::Instant now, std::uint32_t index);
   void believe(base::Instant now, std::uint32_t index, const wire::MacAddress& mac, State state);
   std::uint32_t take_oldest(std::uint32_t index);
   List* list_of(const Entry& entry);
+  void set_pinned(const wire::Address& address, bool pinned);
   void link(List& list, std::uint32_t index);
   void unlink(List& list, std::uint32_t index);
 
@@ -162,10 +193,14 @@ class Neighbours {
   std::vector<std::uint32_t> order_;  ///< Indices of the entries in use, by address.
   std::vector<std::uint32_t> free_;
   List incomplete_;
+  List strangers_;  ///< STALE, and nothing was ever sent to them.
   List stale_;
   std::vector<Waiter> waiters_;
   std::uint32_t free_waiter_ = kNone;
   std::uint32_t waiting_ = 0;
+  std::uint32_t unconfirmed_ = 0;  ///< Entries in DELAY or PROBE.
+  base::Duration reachable_v6_;
+  base::Duration retransmit_v6_;
   std::vector<wire::Address> pinned_;
 };
 

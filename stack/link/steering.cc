@@ -92,8 +92,10 @@ std::uint32_t owner_of_other(Bytes packet, const Upper& upper, std::uint32_t lan
     const auto message = wire::Icmpv6View::parse(upper.bytes);
     if (!message) return 0;
     if (message->is_error()) return owner_of_error(upper, lane_count);
+    if (message->type() == wire::Icmpv6Type::kMldQuery) return 0;
     const bool ndp = message->type() == wire::Icmpv6Type::kNeighbourSolicitation ||
-                     message->type() == wire::Icmpv6Type::kNeighbourAdvertisement;
+                     message->type() == wire::Icmpv6Type::kNeighbourAdvertisement ||
+                     message->type() == wire::Icmpv6Type::kRouterAdvertisement;
     // RFC 4861 7.1: what has crossed a router is not Neighbour Discovery, and must not cost every lane a copy.
     if (ndp && packet[kIpv6HopLimitOffset] == wire::kNdpHopLimit) return kEveryLane;
   }

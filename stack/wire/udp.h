@@ -59,15 +59,27 @@ struct UdpHeader {
   /// Writes the header into the first eight bytes of `datagram`, with the checksum over all of it and the
   /// pseudo-header; the payload must already lie behind. Precondition: kSize <= datagram.size() <= 65535.
   void write(base::MutableBytes datagram, const Address& source, const Address& destination) const {
+    const Sum pseudo = write_all_but_checksum(datagram, source, destination);
+    const std::uint16_t checksum = (pseudo + sum(datagram)).finish();
+    // Zero would say that there is none; 0xffff is the same sum.
+    base::store_be(&datagram[kChecksumOffset], checksum == 0 ? std::uint16_t{0xffff} : checksum);
+  }
+
+  /// The same, but for the checksum: its field holds the pseudo-header's sum, for a device to complete.
+  void write_partial(base::MutableBytes datagram, const Address& source, const Address& destination) const {
+    const Sum pseudo = write_all_but_checksum(datagram, source, destination);
+    base::store_be(&datagram[kChecksumOffset], pseudo.fold());
+  }
+
+ private:
+  /// Returns the pseudo-header's sum; the checksum is 0.
+  Sum write_all_but_checksum(base::MutableBytes datagram, const Address& source, const Address& destination) const {
     CHECK(datagram.size() >= kSize && datagram.size() <= 0xffff);
     base::store_be(datagram.data(), source_port);
     base::store_be(&datagram[2], destination_port);
     base::store_be(&datagram[4], static_cast<std::uint16_t>(datagram.size()));
-    base::store_be(&datagram[6], std::uint16_t{0});
-    const Sum pseudo = pseudo_header_sum(source, destination, kProtocolUdp, datagram.size());
-    const std::uint16_t checksum = (pseudo + sum(datagram)).finish();
-    // Zero would say that there is none; 0xffff is the same sum.
-    base::store_be(&datagram[6], checksum == 0 ? std::uint16_t{0xffff} : checksum);
+    base::store_be(&datagram[kChecksumOffset], std::uint16_t{0});
+    return pseudo_header_sum(source, destination, kProtocolUdp, datagram.size());
   }
 };
 

@@ -181,4 +181,8 @@ inline Octets solicitation(const Address& target) {
   return icmp(135, Octets(target.mapped().begin(), target.mapped().end()));
 }
 
+inline Octets advertisement(const Address& target) {
+  return icmp(136, Octets(target.mapped().begin(), target.mapped().end()));
+}
+
 }  // namespace windhover::bpf

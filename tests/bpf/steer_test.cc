@@ -168,7 +168,7 @@ TEST_F(SteeringTest, fragments_that_show_a_taken_port_are_ours) {
   });
 }
 
-TEST_F(SteeringTest, arp_is_ours_when_it_asks_for_an_owned_address_or_answers_to_it) {
+TEST_F(SteeringTest, arp_is_ours_when_it_is_to_an_owned_address_or_from_one) {
   const Octets request = arp(1, kNeighbour4, kOwned4);
   expect_rows({
       {"request, owned", ethernet(kArp, request), Expected::kOurs},
@@ -180,7 +180,9 @@ TEST_F(SteeringTest, arp_is_ours_when_it_asks_for_an_owned_address_or_answers_to
       {"reply to shared", ethernet(kArp, arp(2, kNeighbour4, kShared4))},
       {"request, a service address", ethernet(kArp, arp(1, kNeighbour4, kService4))},
       {"request, another", ethernet(kArp, arp(1, kNeighbour4, kOther4))},
-      {"request by owned for another", ethernet(kArp, arp(1, kOwned4, kOther4))},
+      {"request by owned for another", ethernet(kArp, arp(1, kOwned4, kOther4)), Expected::kOurs},
+      {"reply of owned to a probe", ethernet(kArp, arp(2, kOwned4, address("0.0.0.0"))), Expected::kOurs},
+      {"reply of shared to a probe", ethernet(kArp, arp(2, kShared4, address("0.0.0.0")))},
       {"reverse ARP", ethernet(kArp, arp(3, kNeighbour4, kOwned4))},
       {"other hardware", ethernet(kArp, with(request, 1, 6))},
       {"other protocol", ethernet(kArp, with(request, 3, 6))},

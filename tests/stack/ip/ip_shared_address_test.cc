@@ -124,7 +124,7 @@ TEST(SharedAddress, a_medium_without_link_addresses_is_unaffected) {
 TEST(QuietAddress, is_ours_and_the_source_of_replies) {
   Machine machine(on_tun(), with_services());
   for (const auto& [remote, ours] : {std::pair{kFar4, kService4}, std::pair{kFar6, kService6}}) {
-    EXPECT_TRUE(machine.ip.is_local(ours));
+    EXPECT_TRUE(machine.ip.is_ours(ours));
     EXPECT_EQ(machine.ip.route(remote, ours)->source, ours);
     machine.packet(echo(remote, ours));
     const Octets reply = machine.only().octets;

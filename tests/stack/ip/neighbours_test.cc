@@ -27,6 +27,8 @@ class NeighboursTest : public testing::Test, public NeighbourPort {
     released_to = to;
   }
 
+  void unreachable(base::Instant, const Address& target) override { given_up.push_back(target); }
+
   Neighbours& make(Neighbours::Limits limits) {
     neighbours.emplace(now, limits, *this, counters);
     return *neighbours;
@@ -65,6 +67,7 @@ class NeighboursTest : public testing::Test, public NeighbourPort {
   std::vector<Question> questions;
   std::vector<std::uint8_t> released;
   MacAddress released_to{};
+  std::vector<Address> given_up;
   std::optional<Neighbours> neighbours;
 };
 

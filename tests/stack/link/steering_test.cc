@@ -210,12 +210,22 @@ TEST(Steering, all_fragments_of_a_packet_go_to_one_lane) {
 TEST(Steering, arp_and_neighbour_discovery_are_every_lane_s) {
   const Octets arp = packets::arp(1, kThem, kPeer4.address, {}, kOurs4.address);
   EXPECT_EQ(owner_of(packets::ethernet(wire::kBroadcast, kThem, 0x0806, arp), Medium::kEthernet, kLanes), kEveryLane);
-  for (const std::uint8_t type : {std::uint8_t{135}, std::uint8_t{136}}) {
+  for (const std::uint8_t type : {std::uint8_t{134}, std::uint8_t{135}, std::uint8_t{136}}) {
     const Octets message = packets::ndp(kPeer6.address, kOurs6.address, type, 0, kOurs6.address, 1, kThem);
     EXPECT_EQ(owner(packets::ipv6(kPeer6.address, kOurs6.address, 58, message, 255)), kEveryLane);
     // What crossed a router is no such message (RFC 4861 7.1), and a stranger must not have it copied to all.
     EXPECT_EQ(owner(packets::ipv6(kPeer6.address, kOurs6.address, 58, message, 254)),
               lane_of_addresses(kPeer6.address, kOurs6.address));
+  }
+}
+
+TEST(Steering, multicast_listener_queries_are_lane_0_s) {
+  for (std::uint8_t last = 1; last < 32; ++last) {
+    Octets from(kPeer6.address.mapped().begin(), kPeer6.address.mapped().end());
+    from.back() = last;
+    const Address querier = Address::v6(from);
+    const Octets query = packets::icmpv6(querier, kOurs6.address, 130, 0, 0, Octets(20));
+    EXPECT_EQ(owner(packets::ipv6(querier, kOurs6.address, 58, query, 1)), 0U);
   }
 }
 
