@@ -104,6 +104,7 @@ class Tcb final : public Connection {
   wire::Seq last_ack_sent{};
   std::uint32_t rcv_mss = 536;  ///< The largest segment seen, for delayed acknowledgements.
   std::uint32_t received_since_ack = 0;
+  std::uint32_t out_of_order_segments = 0;
 
   // Timestamps (RFC 7323).
   std::uint32_t ts_recent = 0;
