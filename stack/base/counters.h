@@ -31,7 +31,7 @@ class Counter {
   X(kArpIgnored, "arp.ignored")       /* Well-formed, not for us or not to be believed. */                  \
   X(kIpv4Malformed, "ipv4.malformed") /* Version, header length or total length impossible. */              \
   X(kIpv4BadChecksum, "ipv4.bad_checksum")                                                                  \
-  X(kIpv4Options, "ipv4.options")   /* Malformed, or a source route. */                                     \
+  X(kIpv4Options, "ipv4.options") /* Malformed, or a source route. */                                       \
   X(kIpv6Malformed, "ipv6.malformed")                                                                       \
   X(kIpv6ExtensionHeader, "ipv6.extension_header") /* Not offered, or beyond the bounds. */                 \
   X(kIpBadSource, "ip.bad_source")                 /* Multicast, broadcast, loopback or our own address. */ \
@@ -137,6 +137,9 @@ constexpr bool ends_received_frame(Drop drop) {
   X(kTcpSegmentsIn, "tcp.segments_in")                                                                                \
   X(kTcpSegmentsOut, "tcp.segments_out")                                                                              \
   X(kTcpEcnReductions, "tcp.ecn_reductions")                /* Windows reduced because a router marked. */            \
+  X(kTcpPathProbesSent, "tcp.path_probes_sent")             /* Segments larger than the path was known to carry, */   \
+  X(kTcpPathProbesLost, "tcp.path_probes_lost")             /* and those of them that it did not. */                  \
+  X(kTcpPathBlackHoles, "tcp.path_black_holes")             /* Paths that lost full segments in silence. */           \
   X(kTcpDsackOldSent, "tcp.dsack_old_sent")                 /* Duplicates reported: of delivered data, */             \
   X(kTcpDsackOutOfOrderSent, "tcp.dsack_out_of_order_sent") /* and of data that waits. */                             \
   X(kTcpReneged, "tcp.reneged")                             /* Blocks out of order that made room for nearer ones, */ \

@@ -324,6 +324,12 @@ void Ip::path_mtu(base::Instant now, const Address& remote, std::uint32_t mtu) {
   parts_->path_mtu.lower(now, remote, mtu);
 }
 
+void Ip::path_mtu_found(base::Instant now, const Address& remote, std::uint32_t mtu) {
+  parts_->path_mtu.found(now, remote, mtu);
+}
+
+bool Ip::knows_path_mtu(const Address& remote) const { return parts_->path_mtu.knows(remote); }
+
 std::size_t Ip::headroom(const Address& remote) const { return parts_->output.headroom(remote.is_v4()); }
 
 void Ip::send(base::Instant now, Frame frame, const Address& remote, Protocol protocol, Route& route,

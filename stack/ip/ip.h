@@ -148,6 +148,12 @@ class Ip {
   /// 576. IPv6: below 1280 is not believed (RFC 8201 4).
   void path_mtu(base::Instant now, const wire::Address& remote, std::uint32_t mtu);
 
+  /// Packets of this size have been seen to arrive, and larger ones not to, or have not been tried: raises or lowers
+  /// what is known, for ten minutes (RFC 8899). Precondition: not below the family's minimum.
+  void path_mtu_found(base::Instant now, const wire::Address& remote, std::uint32_t mtu);
+  /// Something was learned in the last ten minutes.
+  bool knows_path_mtu(const wire::Address& remote) const;
+
   /// How far from the front a transport header must lie in a frame given to send(): room for device, link and IP
   /// headers.
   std::size_t headroom(const wire::Address& remote) const;

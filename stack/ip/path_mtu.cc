@@ -38,15 +38,26 @@ void PathMtu::lower(base::Instant now, const Address& remote, std::uint32_t mtu)
   } else if (mtu < kMtuMinV6) {
     return;
   }
-  if (mtu >= current) return;
+  if (mtu < current) set(now, remote, static_cast<std::uint16_t>(mtu));
+}
 
+void PathMtu::found(base::Instant now, const Address& remote, std::uint32_t mtu) {
+  set(now, remote, static_cast<std::uint16_t>(std::min<std::uint32_t>(mtu, device_mtu_)));
+}
+
+bool PathMtu::knows(const Address& remote) const {
+  const auto at = position(remote);
+  return at != paths_.end() && at->remote == remote;
+}
+
+void PathMtu::set(base::Instant now, const Address& remote, std::uint16_t mtu) {
   const auto known = position(remote);
   if (known != paths_.end() && known->remote == remote) paths_.erase(known);
   if (paths_.size() == kPathMtuMax) {
     const auto sooner = [](const Path& a, const Path& b) { return a.forgotten_at < b.forgotten_at; };
     paths_.erase(std::min_element(paths_.begin(), paths_.end(), sooner));
   }
-  paths_.insert(position(remote), {remote, static_cast<std::uint16_t>(mtu), now + kPathMtuLifetime});
+  paths_.insert(position(remote), {remote, mtu, now + kPathMtuLifetime});
   set_next();
 }
 

@@ -29,6 +29,10 @@ class PathMtu {
   /// As Ip::path_mtu().
   void lower(base::Instant now, const wire::Address& remote, std::uint32_t mtu);
 
+  /// As Ip::path_mtu_found() and Ip::knows_path_mtu().
+  void found(base::Instant now, const wire::Address& remote, std::uint32_t mtu);
+  bool knows(const wire::Address& remote) const;
+
   /// Forgets what is too old.
   void advance(base::Instant now);
   base::Instant next_deadline() const { return next_; }
@@ -44,6 +48,7 @@ class PathMtu {
 
   std::vector<Path>::const_iterator position(const wire::Address& remote) const;
   std::uint16_t search(const wire::Address& remote) const;
+  void set(base::Instant now, const wire::Address& remote, std::uint16_t mtu);
   void set_next();
 
   std::uint16_t device_mtu_;

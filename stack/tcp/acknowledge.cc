@@ -81,6 +81,8 @@ void process_ack(Engine& engine, Tcb& tcb, const Segment& segment) {
       after(segment.ack, tcb.snd_una) ? static_cast<std::uint32_t>(segment.ack - tcb.snd_una) : 0;
   const std::uint32_t data = advanced > 0 ? advance_una(engine, tcb, segment.ack, result) : 0;
   const bool dsack = tcb.sack && segment.options.sack_count > 0 && take_sacks(engine, tcb, segment, result);
+  note_arrived(tcb.path, advanced, tcb.segment_payload());
+  if (tcb.path.watching && advanced > 0) path_acknowledged(engine, tcb);
   const bool window_changed = update_window(tcb, segment);
   end_probing(tcb);
   if (outstanding) {

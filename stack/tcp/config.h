@@ -18,11 +18,14 @@ enum class EcnMode : std::uint8_t {
   kAsk,     ///< On our active opens too.
 };
 
+/// Looking for the packet size that a path carries; see stack/tcp/path_probe.h.
+enum class PathProbing : std::uint8_t { kOff, kBlackHole, kAlways };
+
 struct Config {
-  std::uint32_t connections_max = 65536;  ///< Slots; memory is taken at start.
-  std::uint32_t backlog = 4096;           ///< Half-open connections of one listener.
-  std::uint32_t half_open_max = 16384;    ///< Half-open connections of the lane; 64 bytes each, taken at start.
-  bool syn_cookies = true;                ///< Beyond those bounds a SYN is answered with a cookie, not dropped.
+  std::uint32_t connections_max = 65536;         ///< Slots; memory is taken at start.
+  std::uint32_t backlog = 4096;                  ///< Half-open connections of one listener.
+  std::uint32_t half_open_max = 16384;           ///< Half-open connections of the lane; 64 bytes each, taken at start.
+  bool syn_cookies = true;                       ///< Beyond those bounds a SYN is answered with a cookie, not dropped.
   std::uint32_t connections_per_source_max = 0;  ///< Accepted from one IPv4 address or IPv6 /64. Zero: no such bound.
   std::uint32_t time_wait_max = 65536;
   std::uint32_t receive_window = 512 * 1024;  ///< Bytes offered; fixed per connection.
@@ -32,6 +35,7 @@ struct Config {
   std::uint32_t reassembly_blocks = 8192;  ///< Blocks of out-of-order or unread data shared by the lane.
   CongestionControl congestion_control = CongestionControl::kCubic;
   EcnMode ecn = EcnMode::kAccept;
+  PathProbing path_probing = PathProbing::kBlackHole;       ///< RFC 4821.
   std::uint32_t initial_window = 10;                        ///< Segments (RFC 6928).
   base::Duration rto_initial = std::chrono::seconds(1);     ///< RFC 6298 2.1.
   base::Duration rto_min = std::chrono::milliseconds(200);  ///< Lower than RFC 6298's second, as Linux.
@@ -41,7 +45,7 @@ struct Config {
   base::Duration delayed_ack = std::chrono::milliseconds(40);  ///< RFC 1122 4.2.3.2 allows 500 ms.
   base::Duration time_wait = std::chrono::seconds(60);
   base::Duration fin_wait_2 = std::chrono::seconds(60);  ///< For the peer's FIN after close(), as Linux.
-  base::Duration user_timeout{};  ///< The longest without progress while something is due (RFC 5482). Zero: none.
+  base::Duration user_timeout{};     ///< The longest without progress while something is due (RFC 5482). Zero: none.
   base::Duration keep_alive_idle{};  ///< Zero: keep-alive is off (RFC 1122 4.2.3.6).
   base::Duration keep_alive_interval = std::chrono::seconds(75);
   std::uint32_t keep_alive_probes = 9;

@@ -43,6 +43,7 @@ bool establish(Engine& engine, Tcb& tcb) {
   tcb.syn_acknowledged = true;
   disarm(tcb, Deadline::kRetransmit);
   sample_handshake(engine, tcb);
+  path_open(engine, tcb);
   restart_keep_alive(engine, tcb);
   engine.counters.count(base::Event::kTcpEstablished);
   if (tcb.handler == nullptr) {

@@ -6,6 +6,7 @@
 
 #include "stack/tcp/ecn.h"
 #include "stack/tcp/engine.h"
+#include "stack/tcp/path_probe.h"
 #include "stack/tcp/recovery.h"
 #include "stack/tcp/timers.h"
 #include "stack/tcp/window_use.h"
@@ -238,8 +239,32 @@ Permission may_send(Engine& engine, Tcb& tcb) {
   return {payload, fin};
 }
 
+/// A segment larger than the path is known to carry; nothing when there is none to send now.
+std::optional<Step> send_path_probe(Engine& engine, Tcb& tcb) {
+  const std::uint32_t mss = path_probe_mss(engine, tcb);
+  if (mss == 0 || engine.flight_memory.empty()) return std::nullopt;
+  const std::uint32_t payload = tcb.segment_payload() + (mss - tcb.snd_mss);
+  if (tcb.flight.pipe() + payload > tcb.congestion.cwnd()) {
+    tcb.cwnd_limited = true;
+    return Step::kNothing;
+  }
+  const Seq start = tcb.snd_nxt;
+  const std::uint32_t mss_in_use = std::exchange(tcb.snd_mss, mss);
+  const auto sent = send_fresh(engine, tcb, {start, kTcpAck}, payload);
+  tcb.snd_mss = mss_in_use;
+  if (!sent) return Step::kStarved;
+  tcb.flight.sent(engine.flight_memory, engine.now, start, *sent);
+  tcb.snd_nxt = start + *sent;
+  if (*sent == payload) path_probe_sent(engine, tcb, mss, start, payload);
+  arm_retransmit(engine, tcb);
+  return Step::kSent;
+}
+
 Step send_new(Engine& engine, Tcb& tcb) {
   if (!tcb.has_unsent()) return Step::kNothing;
+  if (tcb.path.searching) {
+    if (const auto probe = send_path_probe(engine, tcb)) return *probe;
+  }
   if (tcb.flight.empty()) tcb.congestion.resume(engine.now, engine.now - tcb.last_sent, tcb.rtt.rto());
   const Permission permission = may_send(engine, tcb);
   if (permission.payload == 0 && !permission.fin) {

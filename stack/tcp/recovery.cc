@@ -4,6 +4,7 @@
 
 #include "stack/tcp/engine.h"
 #include "stack/tcp/output.h"
+#include "stack/tcp/path_probe.h"
 #include "stack/tcp/timers.h"
 #include "stack/tcp/window_use.h"
 
@@ -177,7 +178,7 @@ void recovery_on_ack(Engine& engine, Tcb& tcb, const FlightAck& ack, std::uint32
 
   const bool newly_lost = !tcb.flight.empty() && detect_loss(engine, tcb, advanced);
   if (recovery.phase != Phase::kOpen && !before(tcb.snd_una, recovery.recovery_point)) finish_phase(tcb);
-  if (newly_lost && recovery.phase == Phase::kOpen) enter_recovery(tcb);
+  if (newly_lost && recovery.phase == Phase::kOpen && !path_probe_lost(engine, tcb)) enter_recovery(tcb);
 
   if (recovery.phase == Phase::kRecovery) {
     reduce_rate(tcb, delivered, advanced > 0);
@@ -193,7 +194,7 @@ void recovery_on_sent(Tcb& tcb, std::uint32_t size) {
 
 void recovery_on_reorder_timer(Engine& engine, Tcb& tcb) {
   if (tcb.flight.empty() || !detect_by_time(engine, tcb)) return;
-  if (tcb.recovery.phase == Phase::kOpen) {
+  if (tcb.recovery.phase == Phase::kOpen && !path_probe_lost(engine, tcb)) {
     enter_recovery(tcb);
     reduce_rate(tcb, 0, false);
   }
@@ -232,6 +233,7 @@ void recovery_on_timeout(Engine& engine, Tcb& tcb) {
   if (recovery.timeouts == 0) window_timed_out(tcb, tcb.flight.size());
   ++recovery.timeouts;
   tcb.rtt.back_off();
+  path_timed_out(engine, tcb);
   tcb.flight.forget_sacks(engine.flight_memory);
   tcb.flight.mark_lost(engine.flight_memory, [](const FlightRecord&) { return true; });
   tcb.congestion.set_cwnd(tcb.segment_payload());

@@ -10,6 +10,7 @@
 #include "stack/tcp/congestion.h"
 #include "stack/tcp/ecn.h"
 #include "stack/tcp/flight.h"
+#include "stack/tcp/path_probe.h"
 #include "stack/tcp/receive_store.h"
 #include "stack/tcp/recovery.h"
 #include "stack/tcp/rtt.h"
@@ -116,6 +117,7 @@ class Tcb final : public Connection {
   WindowUse window_use;
   Recovery recovery;
   Ecn ecn;
+  PathProbe path;
   SendQueue queue;
   Flight flight;
   ReceiveStore store;

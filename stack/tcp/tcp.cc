@@ -8,7 +8,7 @@
 #include "stack/tcp/input.h"
 #include "stack/tcp/output.h"
 #include "stack/tcp/passive_open.h"
-#include "stack/tcp/recovery.h"
+#include "stack/tcp/path_probe.h"
 #include "stack/tcp/timers.h"
 
 namespace windhover::stack::tcp {
@@ -74,15 +74,6 @@ Verdict arrives_at(Engine& engine, const Segment& segment) {
   return arrives(engine, *tcb, segment);
 }
 
-/// RFC 1191 §6.3: the segment size follows the path, and what was too big goes again.
-void shrink_path(Engine& engine, Tcb& tcb) {
-  const std::uint32_t mss = engine.path_mss(tcb.remote.address);
-  if (mss >= tcb.snd_mss) return;
-  tcb.snd_mss = mss;
-  tcb.congestion.set_mss(tcb.segment_payload(), engine.config.initial_window);
-  recovery_resend_all(engine, tcb);
-}
-
 }  // namespace
 
 Tcp::Tcp(base::Instant now, const Config& config, const Keys& keys, const link::Caps& caps, link::FrameArena& arena,
@@ -142,9 +133,9 @@ bool Tcp::error(base::Instant now, const ip::TransportError& error) {
   if (tcb == nullptr || before(quoted, tcb->snd_una) || !before(quoted, tcb->snd_nxt)) return false;
   using Kind = ip::TransportError::Kind;
   if (error.kind == Kind::kTooBig) {
-    engine.ip.path_mtu(now, error.remote.address, error.mtu);
-    if (is_synchronized(tcb->state)) shrink_path(engine, *tcb);
-  } else if (tcb->state == State::kSynSent && error.kind == Kind::kRefused) {
+    return path_too_big(engine, *tcb, quoted, error.mtu);
+  }
+  if (tcb->state == State::kSynSent && error.kind == Kind::kRefused) {
     // A hard error while opening ends it; later all are soft (RFC 5461 §4, RFC 5927 §5.2).
     engine.finish(*tcb, CloseReason::kUnreachable);
     engine.deliver_finished();

@@ -1,0 +1,195 @@
+#include "stack/tcp/path_probe.h"
+
+#include <algorithm>
+
+#include "stack/ip/path_mtu.h"
+#include "stack/tcp/engine.h"
+#include "stack/tcp/recovery.h"
+
+namespace windhover::stack::tcp {
+namespace {
+
+constexpr std::uint32_t kBaseMtu = 1200;        // RFC 8899 §5.1.2 BASE_PLPMTU; IPv6 has its minimum.
+constexpr std::uint32_t kProvenMtu = 1500;      // Where kAlways begins.
+constexpr std::uint8_t kBlackHoleTimeouts = 2;  // In a row, then the base; twice as many, then the minimum.
+constexpr std::uint8_t kMaxProbes = 3;          // RFC 8899 §5.1.2 MAX_PROBES.
+constexpr std::uint32_t kSearchStep = 8;        // The search ends when no more than this is to be gained, as Linux.
+constexpr base::Duration kRaise = std::chrono::minutes(10);  // RFC 8899 §5.1.1 PMTU_RAISE_TIMER.
+/// Segments that follow a probe, so that three duplicate acknowledgements can show its loss.
+constexpr std::uint32_t kFollowers = 4;
+
+/// Headers that every packet has: what an MTU is more than an MSS.
+std::uint32_t overhead(const Tcb& tcb) {
+  return static_cast<std::uint32_t>(wire::TcpHeader::kSize) + (tcb.remote.address.is_v4() ? 20U : 40U);
+}
+
+std::uint32_t size_in_use(const Tcb& tcb) { return tcb.snd_mss + overhead(tcb); }
+
+std::uint32_t minimum(const Tcb& tcb) { return tcb.remote.address.is_v4() ? ip::kMtuMinV4 : ip::kMtuMinV6; }
+
+void use_size(Engine& engine, Tcb& tcb, std::uint32_t mtu) {
+  tcb.snd_mss = mtu - overhead(tcb);
+  tcb.congestion.set_mss(tcb.segment_payload(), engine.config.initial_window);
+}
+
+void remember_largest(Tcb& tcb) {
+  tcb.path.largest = std::max(tcb.path.largest, static_cast<std::uint16_t>(size_in_use(tcb)));
+}
+
+void begin_search(Tcb& tcb, std::uint32_t ceiling) {
+  tcb.path.ceiling = static_cast<std::uint16_t>(ceiling);
+  tcb.path.fresh = true;
+  tcb.path.tries = 0;
+  tcb.path.searching = true;
+  tcb.path.again = {};
+}
+
+/// RFC 1191 §6.3: the segment size follows the path, and what was too big goes again.
+void believe(Engine& engine, Tcb& tcb, std::uint32_t mtu) {
+  engine.ip.path_mtu(engine.now, tcb.remote.address, mtu);
+  const std::uint32_t known = engine.path_mss(tcb.remote.address) + overhead(tcb);
+  if (known >= size_in_use(tcb)) return;
+  remember_largest(tcb);
+  use_size(engine, tcb, known);
+  tcb.path.arrived = 0;
+  // Nothing larger is worth a try before the path may have changed.
+  tcb.path.ceiling = static_cast<std::uint16_t>(known);
+  tcb.path.again = engine.now + kRaise;
+  tcb.path.searching = engine.config.path_probing != PathProbing::kOff;
+  recovery_resend_all(engine, tcb);
+}
+
+/// One probe of its size is lost.
+void count_lost_probe(Engine& engine, Tcb& tcb) {
+  PathProbe& path = tcb.path;
+  const std::uint16_t size = std::exchange(path.probe, std::uint16_t{0});
+  engine.counters.count(base::Event::kTcpPathProbesLost);
+  if (++path.tries < kMaxProbes) return;
+  path.tries = 0;
+  path.fresh = false;
+  path.ceiling = static_cast<std::uint16_t>(size - 1);
+  // A path that does not carry what it did is news to others too.
+  if (size == path.largest) engine.ip.path_mtu_found(engine.now, tcb.remote.address, size_in_use(tcb));
+}
+
+/// The size that the connection falls to from the one in use; the same when it is the smallest.
+std::uint32_t smaller_size(const Tcb& tcb) {
+  const std::uint32_t size = size_in_use(tcb);
+  const std::uint32_t base = std::max(kBaseMtu, minimum(tcb));
+  return size > base ? base : std::min(size, minimum(tcb));
+}
+
+}  // namespace
+
+void path_open(Engine& engine, Tcb& tcb) {
+  if (engine.config.path_probing != PathProbing::kAlways || size_in_use(tcb) <= kProvenMtu) return;
+  if (engine.ip.knows_path_mtu(tcb.remote.address)) return;
+  remember_largest(tcb);
+  begin_search(tcb, tcb.path.largest);
+  use_size(engine, tcb, kProvenMtu);
+}
+
+bool path_too_big(Engine& engine, Tcb& tcb, wire::Seq quoted, std::uint32_t mtu) {
+  PathProbe& path = tcb.path;
+  if (!is_synchronized(tcb.state)) return false;  // A SYN fits everywhere.
+  if (path.probe != 0 && quoted == path.probe_start) {
+    if (mtu >= path.probe) return false;
+    tcb.flight.mark_lost(engine.flight_memory, [&](const FlightRecord& record) {
+      return !before(record.start, path.probe_start) && before(record.start, path.probe_end);
+    });
+    engine.schedule(tcb);
+    path.tries = kMaxProbes - 1;
+    count_lost_probe(engine, tcb);
+    // What the router says it can carry is the next to try.
+    if (mtu > size_in_use(tcb)) begin_search(tcb, mtu);
+    return true;
+  }
+  // Something of the size in use, unless less than that has been sent from there on.
+  const auto behind = static_cast<std::uint32_t>(tcb.snd_nxt - quoted);
+  const std::uint32_t headers = size_in_use(tcb) - tcb.segment_payload();
+  const std::uint32_t size = headers + std::min(behind, tcb.segment_payload());
+  if (mtu >= size) return false;
+  if ((mtu == 0 ? size - 1 : mtu) < headers + path.arrived) {
+    path.pending = path.watching = true;
+    path.pending_mtu = static_cast<std::uint16_t>(mtu);
+    path.pending_seq = quoted;
+    return true;
+  }
+  believe(engine, tcb, mtu);
+  return true;
+}
+
+void path_acknowledged(Engine& engine, Tcb& tcb) {
+  PathProbe& path = tcb.path;
+  if (path.pending && after(tcb.snd_una, path.pending_seq)) path.pending = false;
+  if (path.suspected) {
+    path.suspected = false;
+    engine.counters.count(base::Event::kTcpPathBlackHoles);
+    begin_search(tcb, path.largest);
+  }
+  if (path.probe != 0 && !before(tcb.snd_una, path.probe_end)) {
+    use_size(engine, tcb, std::exchange(path.probe, std::uint16_t{0}));
+    path.tries = 0;
+    path.fresh = false;
+    path.searching = size_in_use(tcb) < path.largest;
+    engine.ip.path_mtu_found(engine.now, tcb.remote.address, size_in_use(tcb));
+  }
+  path.watching = path.pending || path.probe != 0;
+}
+
+void path_timed_out(Engine& engine, Tcb& tcb) {
+  PathProbe& path = tcb.path;
+  if (path.probe != 0) count_lost_probe(engine, tcb);
+  if (std::exchange(path.pending, false) && !after(tcb.snd_una, path.pending_seq)) {
+    return believe(engine, tcb, path.pending_mtu);
+  }
+  if (engine.config.path_probing == PathProbing::kOff) return;
+  if (tcb.recovery.timeouts % kBlackHoleTimeouts != 0 || tcb.recovery.timeouts > 2 * kBlackHoleTimeouts) return;
+  const std::uint32_t smaller = smaller_size(tcb);
+  if (smaller == size_in_use(tcb) || tcb.flight.front(engine.flight_memory).size < tcb.segment_payload()) return;
+  remember_largest(tcb);
+  use_size(engine, tcb, smaller);
+  path.suspected = path.watching = true;
+  path.searching = false;
+}
+
+bool path_probe_lost(Engine& engine, Tcb& tcb) {
+  PathProbe& path = tcb.path;
+  if (path.probe == 0) return false;
+  const auto size = static_cast<std::uint32_t>(path.probe_end - path.probe_start);
+  const FlightRecord* const lost = tcb.flight.first_lost(engine.flight_memory, size);
+  if (lost == nullptr || lost->start != path.probe_start || tcb.flight.lost() != size) {
+    path.probe = 0;  // Lost with others, if it is: that says nothing.
+    return false;
+  }
+  count_lost_probe(engine, tcb);
+  return true;
+}
+
+std::uint32_t path_probe_mss(Engine& engine, Tcb& tcb) {
+  PathProbe& path = tcb.path;
+  if (path.probe != 0 || tcb.recovery.phase != Recovery::Phase::kOpen) return 0;
+  const std::uint32_t size = size_in_use(tcb);
+  if (path.ceiling < size + kSearchStep) {
+    if (path.again == base::Instant{}) path.again = engine.now + kRaise;
+    if (engine.now < path.again) return 0;
+    begin_search(tcb, path.largest);
+  }
+  const std::uint32_t target = path.fresh ? path.ceiling : size + (path.ceiling - size + 1) / 2;
+  const std::uint32_t needed = target - size + (1 + kFollowers) * tcb.segment_payload();
+  const auto data = static_cast<std::uint32_t>(tcb.data_end() - tcb.snd_nxt);
+  const std::int64_t window = static_cast<std::int64_t>(tcb.snd_wnd) - (tcb.snd_nxt - tcb.snd_una);
+  if (data < needed || window < needed || tcb.congestion.cwnd() < needed) return 0;
+  return target - overhead(tcb);
+}
+
+void path_probe_sent(Engine& engine, Tcb& tcb, std::uint32_t mss, wire::Seq start, std::uint32_t size) {
+  PathProbe& path = tcb.path;
+  path.probe = static_cast<std::uint16_t>(mss + overhead(tcb));
+  path.probe_start = start;
+  path.probe_end = start + size;
+  path.watching = true;
+  engine.counters.count(base::Event::kTcpPathProbesSent);
+}
+
+}  // namespace windhover::stack::tcp
