@@ -104,6 +104,7 @@ void let_speak(windhover::stack::lane::Stack& stack, Instant now, Device& ours, 
 windhover::stack::lane::Config config() {
   windhover::stack::lane::Config config;
   config.ip.addresses = {{*Address::parse("10.66.0.2"), 24}, {*Address::parse("fd66::2"), 64}};
+  config.ip.dad_transmits = 0;  // Inputs may begin with a connection.
   config.ip.neighbours_max = 16;
   config.tcp.connections_max = 16;
   config.tcp.backlog = 4;

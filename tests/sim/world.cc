@@ -33,6 +33,7 @@ stack::lane::Config lane_config(const Scenario& scenario, const stack::tcp::Conf
       server ? address(scenario.ipv6, "10.0.0.2", "fd00::2") : address(scenario.ipv6, "10.0.0.1", "fd00::1");
   config.ip.addresses.push_back({own, static_cast<std::uint8_t>(scenario.ipv6 ? 64 : 24)});
   config.ip.mac = stack::wire::MacAddress::parse(server ? "02:00:00:00:00:02" : "02:00:00:00:00:01").value();
+  config.ip.dad_transmits = 0;  // The first connection does not wait.
   config.tcp = tcp;
   return config;
 }

@@ -25,6 +25,7 @@ inline Config config_of(const wire::Address& address, std::uint8_t last_octet_of
   Config config;
   config.ip.addresses = {{address, 24}};
   config.ip.mac = wire::MacAddress{{0x02, 0, 0, 0, 0, last_octet_of_mac}};
+  config.ip.dad_transmits = 0;  // The first connection does not wait.
   config.tcp.connections_max = config.tcp.time_wait_max = 8;
   config.tcp.send_blocks = config.tcp.send_entries = config.tcp.reassembly_blocks = 512;
   return config;
