@@ -137,14 +137,16 @@ constexpr bool ends_received_frame(Drop drop) {
   X(kTcpSegmentsIn, "tcp.segments_in")                                                                                \
   X(kTcpSegmentsOut, "tcp.segments_out")                                                                              \
   X(kTcpEcnReductions, "tcp.ecn_reductions")                /* Windows reduced because a router marked. */            \
-  X(kTcpPathProbesSent, "tcp.path_probes_sent")             /* Segments larger than the path was known to carry, */   \
-  X(kTcpPathProbesLost, "tcp.path_probes_lost")             /* and those of them that it did not. */                  \
-  X(kTcpPathBlackHoles, "tcp.path_black_holes")             /* Paths that lost full segments in silence. */           \
   X(kTcpDsackOldSent, "tcp.dsack_old_sent")                 /* Duplicates reported: of delivered data, */             \
   X(kTcpDsackOutOfOrderSent, "tcp.dsack_out_of_order_sent") /* and of data that waits. */                             \
   X(kTcpReneged, "tcp.reneged")                             /* Blocks out of order that made room for nearer ones, */ \
   X(kTcpRenegedForOthers, "tcp.reneged_for_others")         /* and for a connection that held less. */                \
   X(kTcpRetransmitted, "tcp.retransmitted")                 /* Segments sent again. */                                \
+  X(kTcpFastRecoveries, "tcp.fast_recoveries")              /* Episodes of repair that no timeout began. */           \
+  X(kTcpTimeouts, "tcp.timeouts")                           /* Retransmission timeouts of data. */                    \
+  X(kTcpTailProbes, "tcp.tail_probes")                      /* RFC 8985 7.3. */                                       \
+  X(kTcpRecoveriesUndone, "tcp.recoveries_undone")          /* Repairs that were needless. */                         \
+  X(kTcpRetransmitPostponed, "tcp.retransmit_postponed")    /* The frame had not left yet. */                         \
   X(kTcpResetsSent, "tcp.resets_sent")                                                                                \
   X(kTcpPassiveOpens, "tcp.passive_opens")                                                                            \
   X(kTcpActiveOpens, "tcp.active_opens")                                                                              \

@@ -11,6 +11,10 @@ namespace {
 
 using wire::Seq;
 
+/// A connection may split its records for SACK until it has two for each segment in flight and these: small segments
+/// take one each, and no peer can take the lane's with blocks of a byte.
+constexpr std::uint32_t kRecordsSpare = 64;
+
 /// Moves snd_una; returns the payload bytes that the peer now has.
 std::uint32_t advance_una(Engine& engine, Tcb& tcb, Seq ack, FlightAck& result) {
   const Seq data_end = tcb.data_end();
@@ -25,34 +29,41 @@ std::uint32_t advance_una(Engine& engine, Tcb& tcb, Seq ack, FlightAck& result) 
   return data;
 }
 
-/// Marks what SACK blocks report; true when one of them is a D-SACK (RFC 2883 §4).
-bool take_sacks(Engine& engine, Tcb& tcb, const Segment& segment, FlightAck& result) {
-  bool dsack = false;
-  for (std::size_t at = 0; at < segment.options.sack_count; ++at) {
-    const wire::SackBlock& block = segment.options.sack[at];
-    if (!before(block.left, block.right)) continue;
-    if (!after(block.right, tcb.snd_una)) {
-      dsack |= at == 0;
-      continue;
-    }
-    // Beyond what was sent, or older than the acknowledgement: not believed.
-    if (before(block.left, tcb.snd_una) || after(block.right, tcb.snd_nxt)) continue;
-    tcb.flight.sack(engine.flight_memory, block.left, block.right, result);
-  }
-  return dsack;
+/// The duplicate that the first block reports, if it is a D-SACK (RFC 2883 §4): acknowledged by the same segment, or
+/// part of its second block. One from before any window of ours is not believed.
+std::optional<wire::SackBlock> find_dsack(const Tcb& tcb, const Segment& segment) {
+  const wire::TcpOptions& options = segment.options;
+  if (options.sack_count == 0) return std::nullopt;
+  const wire::SackBlock& block = options.sack[0];
+  if (!before(block.left, block.right) || after(block.right, tcb.snd_nxt)) return std::nullopt;
+  if (before(block.left, tcb.snd_una - kDataSpanMax)) return std::nullopt;
+  const bool old = !after(block.right, segment.ack);
+  const bool inside =
+      options.sack_count > 1 && !before(block.left, options.sack[1].left) && !after(block.right, options.sack[1].right);
+  return old || inside ? std::optional(block) : std::nullopt;
 }
 
-/// RFC 9293 §3.10.7.4: the window of the newest segment counts. Returns whether it changed.
-bool update_window(Tcb& tcb, const Segment& segment) {
-  if (before(segment.seq, tcb.snd_wl1) || (segment.seq == tcb.snd_wl1 && before(segment.ack, tcb.snd_wl2)))
-    return false;
+/// Marks what SACK blocks report.
+void take_sacks(Engine& engine, Tcb& tcb, const Segment& segment, FlightAck& result) {
+  const std::uint32_t mss = tcb.segment_payload();
+  const Flight::SackRules rules{mss, tcb.flight.size() / mss * 2 + kRecordsSpare};
+  for (std::size_t at = 0; at < segment.options.sack_count; ++at) {
+    const wire::SackBlock& block = segment.options.sack[at];
+    // Inside out, beyond what was sent, or older than the acknowledgement: not believed.
+    if (!before(block.left, block.right)) continue;
+    if (before(block.left, tcb.snd_una) || after(block.right, tcb.snd_nxt)) continue;
+    tcb.flight.sack(engine.flight_memory, block.left, block.right, rules, result);
+  }
+}
+
+/// RFC 9293 §3.10.7.4: the window of the newest segment counts.
+void update_window(Tcb& tcb, const Segment& segment) {
+  if (before(segment.seq, tcb.snd_wl1) || (segment.seq == tcb.snd_wl1 && before(segment.ack, tcb.snd_wl2))) return;
   const std::uint32_t window = std::uint32_t{segment.window} << tcb.snd_wscale;
-  const bool changed = window != tcb.snd_wnd;
   tcb.snd_wnd = window;
   tcb.max_snd_wnd = std::max(tcb.max_snd_wnd, window);
   tcb.snd_wl1 = segment.seq;
   tcb.snd_wl2 = segment.ack;
-  return changed;
 }
 
 /// The peer answers, so counting its silence begins again; an open window ends persisting.
@@ -75,19 +86,26 @@ void tell_application(Engine& engine, Tcb& tcb, std::uint32_t data) {
 
 void process_ack(Engine& engine, Tcb& tcb, const Segment& segment) {
   if (tcb.ecn.on) ecn_acknowledged(engine, tcb, segment);
-  FlightAck result;
-  const bool outstanding = !tcb.flight.empty() || tcb.recovery.probes_out > 0;
-  const std::uint32_t advanced =
-      after(segment.ack, tcb.snd_una) ? static_cast<std::uint32_t>(segment.ack - tcb.snd_una) : 0;
-  const std::uint32_t data = advanced > 0 ? advance_una(engine, tcb, segment.ack, result) : 0;
-  const bool dsack = tcb.sack && segment.options.sack_count > 0 && take_sacks(engine, tcb, segment, result);
-  note_arrived(tcb.path, advanced, tcb.segment_payload());
-  if (tcb.path.watching && advanced > 0) path_acknowledged(engine, tcb);
-  const bool window_changed = update_window(tcb, segment);
+  AckReport report;
+  const bool outstanding = !tcb.flight.empty() || tcb.recovery.probe_out || tcb.undo.prior;
+  if (tcb.timestamps) report.timestamps = segment.options.timestamps;
+  report.flight.genuine_until = genuine_until(engine, tcb, report.timestamps);
+  if (after(segment.ack, tcb.snd_una)) report.advanced = static_cast<std::uint32_t>(segment.ack - tcb.snd_una);
+  const std::uint32_t data = report.advanced > 0 ? advance_una(engine, tcb, segment.ack, report.flight) : 0;
+  if (tcb.sack && segment.options.sack_count > 0) {
+    report.dsack = find_dsack(tcb, segment);
+    take_sacks(engine, tcb, segment, report.flight);
+  }
+  const bool same_window = std::uint32_t{segment.window} << tcb.snd_wscale == tcb.snd_wnd;
+  update_window(tcb, segment);
   end_probing(tcb);
+  // What is acknowledged has arrived, and so the next hop is there (RFC 4861 7.3.1).
+  if (report.advanced > 0 && engine.ip.wants_progress()) [[unlikely]] {
+    engine.ip.progressed(engine.now, tcb.route);
+  }
   if (outstanding) {
-    const bool duplicate = advanced == 0 && segment.ack == tcb.snd_una && segment.length() == 0 && !window_changed;
-    recovery_on_ack(engine, tcb, result, advanced, duplicate, dsack);
+    report.duplicate = report.advanced == 0 && segment.ack == tcb.snd_una && segment.length() == 0 && same_window;
+    recovery_on_ack(engine, tcb, report);
   }
   if (tcb.has_unsent() || tcb.flight.lost() > 0) engine.schedule(tcb);
   tell_application(engine, tcb, data);

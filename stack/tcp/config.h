@@ -40,7 +40,8 @@ struct Config {
   base::Duration rto_initial = std::chrono::seconds(1);     ///< RFC 6298 2.1.
   base::Duration rto_min = std::chrono::milliseconds(200);  ///< Lower than RFC 6298's second, as Linux.
   base::Duration rto_max = std::chrono::seconds(120);
-  std::uint32_t retransmissions_max = 15;  ///< Then the connection is given up (RFC 9293 3.8.3).
+  std::uint32_t retransmissions_max = 15;  ///< Then the connection is given up (RFC 9293 3.8.3 R2), as Linux,
+  base::Duration retransmission_time_max = std::chrono::seconds(925);  ///< or after so long: 15 doublings from 200 ms.
   std::uint32_t syn_retransmissions_max = 5;
   base::Duration delayed_ack = std::chrono::milliseconds(40);  ///< RFC 1122 4.2.3.2 allows 500 ms.
   base::Duration time_wait = std::chrono::seconds(60);

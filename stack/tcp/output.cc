@@ -9,6 +9,7 @@
 #include "stack/tcp/path_probe.h"
 #include "stack/tcp/recovery.h"
 #include "stack/tcp/timers.h"
+#include "stack/tcp/undo.h"
 #include "stack/tcp/window_use.h"
 #include "stack/wire/checksum.h"
 
@@ -135,8 +136,14 @@ bool pays_as_super_frame(const Engine& engine, std::uint32_t size, std::uint32_t
          std::uint64_t{size} + segment > std::uint64_t{engine.caps.gso_segments_min} * segment;
 }
 
-/// Sends [seq, seq + size) of the queue with `flags`; returns how much payload went, nothing when no frame was free.
-std::optional<std::uint32_t> send_data(Engine& engine, Tcb& tcb, const Head& head, std::uint32_t size) {
+/// What left: how much payload, and in which frame.
+struct Sent {
+  std::uint32_t payload = 0;
+  link::FrameTicket frame;
+};
+
+/// Sends [seq, seq + size) of the queue with `flags`; returns how much went, nothing when no frame was free.
+std::optional<Sent> send_data(Engine& engine, Tcb& tcb, const Head& head, std::uint32_t size) {
   wire::TcpOptions options;
   const wire::TcpHeader header = header_of(engine, tcb, head, options);
   const std::size_t header_size = header.size(options);
@@ -154,27 +161,29 @@ std::optional<std::uint32_t> send_data(Engine& engine, Tcb& tcb, const Head& hea
     offload.header_size = static_cast<std::uint16_t>(header_size);
   }
   wire::TcpHeader final_header = header;
+  const link::FrameTicket ticket = frame.ticket();
   if (sent < size) final_header.flags = header.flags & (kTcpAck | kTcpEce | kTcpCwr);  // The rest is the last byte's.
   launch(engine, std::move(frame), final_header, options, sum, tcb.local, tcb.remote, tcb.route, head.ecn);
   acknowledgement_sent(tcb);
   tcb.last_sent = engine.now;
   tcb.bytes_sent += sent;
   ++tcb.segments_sent;
-  return sent;
+  return Sent{sent, ticket};
 }
 
 /// Sends one range of sequence numbers that was sent before, FIN included. Returns sequence numbers sent.
-std::optional<std::uint32_t> send_again(Engine& engine, Tcb& tcb, Seq start, std::uint32_t size) {
+std::optional<Sent> send_again(Engine& engine, Tcb& tcb, Seq start, std::uint32_t size) {
   const Seq data_end = tcb.data_end();
   const auto data = after(data_end, start) ? static_cast<std::uint32_t>(data_end - start) : 0;
   const std::uint32_t payload = std::min(size, data);
   const bool fin = size > payload;
   const auto flags = kTcpAck | (fin ? kTcpFin : kNoFlags) | (payload > 0 && payload == data ? kTcpPsh : kNoFlags);
-  const auto sent = send_data(engine, tcb, {start, flags}, payload);
+  auto sent = send_data(engine, tcb, {start, flags}, payload);
   if (!sent) return std::nullopt;
   ++tcb.retransmitted;
   engine.counters.count(base::Event::kTcpRetransmitted);
-  return *sent == payload ? size : *sent;
+  if (sent->payload == payload) sent->payload = size;
+  return sent;
 }
 
 enum class Step : std::uint8_t { kSent, kNothing, kStarved };
@@ -186,18 +195,24 @@ Step send_lost(Engine& engine, Tcb& tcb) {
   if (pipe >= cwnd && pipe > 0) return Step::kNothing;
   const std::uint32_t room = std::max((cwnd - pipe) / segment, 1U) * segment;
   FlightRecord* record = tcb.flight.first_lost(engine.flight_memory, std::min(room, frame_payload_max(engine, tcb)));
+  // A window that shrank still takes the oldest (RFC 9293 §3.8.6): it serves as a probe.
+  const auto offset = static_cast<std::uint32_t>(record->start - tcb.snd_una);
+  if (offset != 0 && offset >= tcb.snd_wnd) return Step::kNothing;
+  if (engine.arena.is_out(record->frame)) {
+    recovery_postpone(engine, tcb);
+    return Step::kNothing;
+  }
   const auto sent = send_again(engine, tcb, record->start, record->size);
   if (!sent) return Step::kStarved;
-  if (*sent < record->size) record = tcb.flight.first_lost(engine.flight_memory, *sent);
-  tcb.flight.resent(*record, engine.now);
-  recovery_on_sent(tcb, *sent);
-  arm_retransmit(engine, tcb);
+  if (sent->payload < record->size) record = tcb.flight.first_lost(engine.flight_memory, sent->payload);
+  tcb.flight.resent(engine.flight_memory, *record, engine.now, sent->frame);
+  recovery_on_resent(engine, tcb, record->start, sent->payload);
   return Step::kSent;
 }
 
 /// Sends what has not been sent before. With ECN it may be marked; a window that was reduced is reported on the first
 /// such segment alone (RFC 3168 §6.1.2), which therefore is no super-frame.
-std::optional<std::uint32_t> send_fresh(Engine& engine, Tcb& tcb, Head head, std::uint32_t size) {
+std::optional<Sent> send_fresh(Engine& engine, Tcb& tcb, Head head, std::uint32_t size) {
   if (!tcb.ecn.on || size == 0) return send_data(engine, tcb, head, size);
   head.ecn = kEcnCapable;
   if (!tcb.ecn.cwr_due) return send_data(engine, tcb, head, size);
@@ -279,12 +294,27 @@ Step send_new(Engine& engine, Tcb& tcb) {
   const auto flags = kTcpAck | (last ? kTcpPsh : kNoFlags) | (permission.fin ? kTcpFin : kNoFlags);
   const auto sent = send_fresh(engine, tcb, {start, flags}, permission.payload);
   if (!sent) return Step::kStarved;
-  const std::uint32_t size = *sent == permission.payload && permission.fin ? *sent + 1 : *sent;
-  tcb.flight.sent(engine.flight_memory, engine.now, start, size);
+  const std::uint32_t size = sent->payload == permission.payload && permission.fin ? sent->payload + 1 : sent->payload;
+  tcb.flight.sent(engine.flight_memory, engine.now, start, size, sent->frame);
   tcb.snd_nxt = start + size;
-  recovery_on_sent(tcb, size);
-  arm_retransmit(engine, tcb);
+  recovery_on_sent(engine, tcb, size);
   return Step::kSent;
+}
+
+/// Lost data before new data, except where F-RTO has it the other way round.
+Step send_next(Engine& engine, Tcb& tcb) {
+  switch (undo_turn(tcb)) {
+    case Turn::kNothing:
+      return Step::kNothing;
+    case Turn::kLost:
+      return send_lost(engine, tcb);
+    case Turn::kNew:
+      break;
+  }
+  const Step step = send_new(engine, tcb);
+  if (step != Step::kNothing || tcb.flight.lost() == 0) return step;
+  undo_without_new_data(tcb.undo);
+  return send_lost(engine, tcb);
 }
 
 }  // namespace
@@ -314,7 +344,7 @@ bool output(Engine& engine, Tcb& tcb) {
       return true;
     }
     if (tcb.recovery.probe_due) recovery_send_probe(engine, tcb);
-    step = tcb.flight.lost() > 0 ? send_lost(engine, tcb) : send_new(engine, tcb);
+    step = send_next(engine, tcb);
     if (step != Step::kSent) break;
   }
   if (step == Step::kStarved) engine.starved = true;
@@ -395,15 +425,13 @@ void send_reset(Engine& engine, const Segment& segment) {
 }
 
 bool resend(Engine& engine, Tcb& tcb, FlightRecord& record) {
-  // A probe is one segment, the last one: what is in front of it in a super-frame shows by SACK.
-  const std::uint32_t size = std::min(record.size, tcb.segment_payload());
-  const auto sent = send_again(engine, tcb, record.end() - size, size);
-  if (!sent) return false;
-  if (size == record.size) {
-    tcb.flight.resent(record, engine.now);
-  } else {
-    record.retransmitted = true;  // Partly: no round trip can be read from it any more (Karn).
+  if (engine.arena.is_out(record.frame)) {
+    engine.counters.count(base::Event::kTcpRetransmitPostponed);
+    return false;
   }
+  const auto sent = send_again(engine, tcb, record.start, record.size);
+  if (!sent) return false;
+  tcb.flight.resent(engine.flight_memory, record, engine.now, sent->frame);
   return true;
 }
 
@@ -411,13 +439,12 @@ bool send_probe_data(Engine& engine, Tcb& tcb) {
   if (!before(tcb.snd_nxt, tcb.data_end())) return false;
   const auto data = static_cast<std::uint32_t>(tcb.data_end() - tcb.snd_nxt);
   const std::int64_t window = static_cast<std::int64_t>(tcb.snd_wnd) - (tcb.snd_nxt - tcb.snd_una);
-  // Two segments where one frame carries them: a peer may sit on the acknowledgement of a lone one.
-  const std::uint32_t size = std::min({data, frame_payload_max(engine, tcb), 2 * tcb.segment_payload()});
+  const std::uint32_t size = std::min(data, tcb.segment_payload());
   if (window < size || engine.flight_memory.empty()) return false;
   const auto sent = send_fresh(engine, tcb, {tcb.snd_nxt, kTcpAck | kTcpPsh}, size);
-  if (!sent || *sent == 0) return false;
-  tcb.flight.sent(engine.flight_memory, engine.now, tcb.snd_nxt, *sent);
-  tcb.snd_nxt = tcb.snd_nxt + *sent;
+  if (!sent || sent->payload == 0) return false;
+  tcb.flight.sent(engine.flight_memory, engine.now, tcb.snd_nxt, sent->payload, sent->frame);
+  tcb.snd_nxt = tcb.snd_nxt + sent->payload;
   return true;
 }
 

@@ -40,11 +40,12 @@ struct BareSegment {
 };
 void send_bare(Engine& engine, const BareSegment& segment);
 
-/// Sends the last segment of a record again, for the probe timer. Returns false when no frame was free.
+/// Sends a record of one segment again, for the probe timer. Returns false when it has not even left yet, or no frame
+/// was free.
 bool resend(Engine& engine, Tcb& tcb, struct FlightRecord& record);
 
-/// Sends a frame of one or two segments of new data whatever the congestion window says, if there is any (tail loss
-/// probe).
+/// Sends one segment of new data whatever the congestion window says, if there is any and the peer's window has room
+/// (tail loss probe).
 bool send_probe_data(Engine& engine, Tcb& tcb);
 
 /// The millisecond clock of RFC 7323 for a connection.

@@ -6,28 +6,47 @@
 #include "stack/tcp/output.h"
 #include "stack/tcp/path_probe.h"
 #include "stack/tcp/timers.h"
+#include "stack/tcp/undo.h"
 #include "stack/tcp/window_use.h"
 
 namespace windhover::stack::tcp {
 namespace {
 
 using Phase = Recovery::Phase;
+using Judgement = Flight::Judgement;
 
 constexpr std::uint32_t kDupThresh = 3;  // RFC 5681 §3.2.
+/// Duplicates without SACK that may let new data out before any loss is known
+/// (RFC 3042 §2).
+constexpr std::uint32_t kLimitedTransmits = 2;
+constexpr std::uint8_t kReorderingPersist = 16;  // Recoveries; RFC 8985 §6.2 step 4.
+constexpr std::uint8_t kReorderingMultMax = 255;
+/// No probe sooner: the peer's timers and ours count milliseconds (Linux adds
+/// two ticks).
 constexpr base::Duration kProbeMin = std::chrono::milliseconds(10);
-/// Probes before the timeout, each after twice the wait. RFC 8985 sends one; where acknowledgements are lost too, a
-/// second and a third save most timeouts and cost a segment each.
-constexpr std::uint8_t kProbesMax = 3;
-/// The longest that a peer may sit on an acknowledgement (RFC 8985 §7.2 WCDelAckT).
+/// Before the first sample (RFC 8985 §7.2).
+constexpr base::Duration kProbeUnsampled = std::chrono::seconds(1);
+/// The longest that a peer may sit on an acknowledgement (RFC 8985 §7.2
+/// TLP.max_ack_delay).
 constexpr base::Duration kPeerDelayedAckMax = std::chrono::milliseconds(200);
+/// How soon a retransmission is tried again that its own first transmission,
+/// still in the device, held up. The device is at fault then, so nothing is to
+/// be gained by hurry.
+constexpr base::Duration kPostponed = std::chrono::milliseconds(10);
+constexpr base::Duration kTimeoutPostponedMax = std::chrono::milliseconds(500);  // As Linux.
+/// By so much a round trip may be longer than its timestamps say.
+constexpr base::Duration kTimestampTick = std::chrono::milliseconds(1);
 
-/// RFC 8985 §6.2 step 2: remembers the most recently sent segment that has been delivered.
+/// RFC 8985 §6.2 steps 2 and 3: remembers the most recently sent segment that
+/// has been delivered, and notices reordering.
 void update_rack(const Engine& engine, Tcb& tcb, const FlightAck& ack) {
   Recovery& recovery = tcb.recovery;
-  const base::Duration rtt = engine.now - ack.newest_sent;
-  // An acknowledgement this quick for something sent twice is for its first transmission.
-  if (ack.newest_retransmitted && rtt < tcb.rtt.min_rtt()) return;
-  recovery.rack_rtt = rtt;
+  if (recovery.rack_valid && ack.original && before(ack.lowest_original_end, recovery.fack)) {
+    recovery.reordering_seen = true;
+  }
+  recovery.fack = recovery.rack_valid ? later(recovery.fack, ack.highest_end) : ack.highest_end;
+  if (!ack.timed) return;
+  recovery.rack_rtt = engine.now - ack.newest_sent;
   if (!recovery.rack_valid || ack.newest_sent > recovery.rack_sent ||
       (ack.newest_sent == recovery.rack_sent && after(ack.newest_end, recovery.rack_end))) {
     recovery.rack_sent = ack.newest_sent;
@@ -36,176 +55,304 @@ void update_rack(const Engine& engine, Tcb& tcb, const FlightAck& ack) {
   }
 }
 
-/// RFC 8985 §6.2 step 4: how much later than expected a segment may be.
-base::Duration reordering_window(const Tcb& tcb) {
-  const bool sure = tcb.recovery.phase != Phase::kOpen || tcb.flight.sacked_records() >= kDupThresh;
-  if (!tcb.recovery.reordering_seen && sure) return {};
-  return std::min(tcb.rtt.min_rtt() / 4, tcb.rtt.srtt());
+/// RFC 8985 §6.2 step 4: each round trip with a D-SACK widens the reordering
+/// window.
+void note_dsack(Tcb& tcb, const AckReport& report) {
+  Recovery& recovery = tcb.recovery;
+  if (recovery.dsack_seen && !before(tcb.snd_una, recovery.dsack_round)) recovery.dsack_seen = false;
+  if (!report.dsack) return;
+  const bool probed =
+      recovery.probe_out && recovery.probe_was_retransmission && report.dsack->right == recovery.probe_end;
+  if (probed) return;
+  undo_on_dsack(tcb, *report.dsack);
+  if (recovery.dsack_seen) return;
+  recovery.dsack_seen = true;
+  recovery.dsack_round = tcb.snd_nxt;
+  if (recovery.reo_wnd_mult < kReorderingMultMax) ++recovery.reo_wnd_mult;
+  recovery.reo_wnd_persist = kReorderingPersist;
 }
 
-/// RFC 8985 §6.2 step 5. Returns whether anything was newly marked; arms the reordering timer for what is still waited
-/// for.
+/// RFC 8985 §6.2 step 4: how much later than expected a segment may be.
+base::Duration reordering_window(const Tcb& tcb) {
+  const Recovery& recovery = tcb.recovery;
+  const bool sure = recovery.phase != Phase::kOpen || tcb.flight.segments_sacked() >= kDupThresh;
+  if (!recovery.reordering_seen && sure) return {};
+  return std::min(recovery.reo_wnd_mult * tcb.rtt.min_rtt() / 4, tcb.rtt.srtt());
+}
+
+/// RFC 8985 §6.2 step 5. Returns whether anything was newly marked; arms the
+/// reordering timer for what is still waited for.
 bool detect_by_time(Engine& engine, Tcb& tcb) {
-  Recovery& recovery = tcb.recovery;
+  const Recovery& recovery = tcb.recovery;
   if (!recovery.rack_valid) return false;
   const base::Duration patience = recovery.rack_rtt + reordering_window(tcb);
-  base::Duration longest{};
-  const std::uint32_t newly = tcb.flight.mark_lost(engine.flight_memory, [&](const FlightRecord& record) {
-    const bool earlier = record.sent < recovery.rack_sent ||
-                         (record.sent == recovery.rack_sent && before(record.end(), recovery.rack_end));
-    if (!earlier) return false;
-    const base::Duration remaining = record.sent + patience - engine.now;
-    if (remaining <= base::Duration::zero()) return true;
-    longest = std::max(longest, remaining);
-    return false;
+  bool waits = false;
+  const std::uint32_t newly = tcb.flight.detect_lost(engine.flight_memory, [&](const FlightRecord& record) {
+    if (record.sent > recovery.rack_sent) return Judgement::kStop;
+    if (record.sent == recovery.rack_sent && !before(record.end(), recovery.rack_end)) return Judgement::kSkip;
+    waits = record.sent + patience > engine.now;
+    return waits ? Judgement::kStop : Judgement::kLost;
   });
-  if (longest > base::Duration::zero()) {
-    arm(engine, tcb, Deadline::kReorder, engine.now + longest);
+  if (waits) {
+    arm(engine, tcb, Deadline::kReorder, recovery.rack_sent + patience);
   } else {
     disarm(tcb, Deadline::kReorder);
   }
   return newly != 0;
 }
 
-/// The oldest record is lost (RFC 6582); the rest follow as partial acknowledgements show them.
-bool mark_oldest_lost(Engine& engine, Tcb& tcb) {
-  bool first = true;
-  return tcb.flight.mark_lost(engine.flight_memory, [&](const FlightRecord&) { return std::exchange(first, false); }) !=
-         0;
+/// Without SACK: three duplicates, or a partial acknowledgement that shows the
+/// next hole (RFC 6582 §3.2).
+bool detect_by_duplicates(Engine& engine, Tcb& tcb, bool advanced) {
+  const Recovery& recovery = tcb.recovery;
+  if (recovery.phase == Phase::kOpen) {
+    const bool sure = recovery.duplicate_acks == kDupThresh && !recovery.guarded;
+    return sure && tcb.flight.lose_front(engine.flight_memory) != 0;
+  }
+  // After a timeout everything is marked already, and what has been sent again
+  // is on its way.
+  const bool partial = advanced && before(tcb.snd_una, recovery.recovery_point);
+  return recovery.phase == Phase::kRecovery && partial && tcb.flight.lose_front(engine.flight_memory) != 0;
 }
 
-void enter_recovery(Tcb& tcb) {
+void enter_recovery(Engine& engine, Tcb& tcb, std::uint32_t delivered) {
   Recovery& recovery = tcb.recovery;
-  window_lost(tcb, tcb.flight.size());
+  undo_begin(tcb, false);
+  // What limited transmit has sent does not count (RFC 5681 §3.2 step 2).
+  window_lost(tcb, std::min(tcb.flight.size(), tcb.congestion.cwnd()));
   recovery.phase = Phase::kRecovery;
+  recovery.guarded = !tcb.sack;
   recovery.recovery_point = tcb.snd_nxt;
-  recovery.recover_flight = std::max(tcb.flight.size(), 1U);
+  recovery.probe_out = recovery.probe_due = false;
+  // What was SACKed or reported before this acknowledgement is no part of the
+  // episode (RFC 9937 §6).
+  const Flight& flight = tcb.flight;
+  const std::uint32_t known = flight.sacked() + std::min(flight.reported(), flight.size() - flight.sacked());
+  recovery.recover_flight = std::max(flight.size() - known + delivered, 1U);
   recovery.prr_delivered = 0;
   recovery.prr_out = 0;
+  engine.counters.count(base::Event::kTcpFastRecoveries);
 }
 
-/// RFC 6937 §3, with the slow-start reduction bound.
-void reduce_rate(Tcb& tcb, std::uint32_t delivered, bool advanced) {
+/// What PRR takes from an acknowledgement.
+struct Progress {
+  std::uint32_t delivered = 0;
+  bool advanced = false;
+  bool newly_lost = false;
+};
+
+/// RFC 9937 §6.
+void reduce_rate(Tcb& tcb, const Progress& progress) {
   Recovery& recovery = tcb.recovery;
+  // Without SACK a partial acknowledgement always sends the next hole (RFC 6582
+  // §3.2 step 3).
+  const bool asked_for = !tcb.sack && progress.advanced && tcb.flight.lost() > 0;
+  const bool forced = recovery.prr_out == 0 || asked_for;
+  if (progress.delivered == 0 && !forced) return;
   const std::uint32_t pipe = tcb.flight.pipe();
   const std::uint32_t ssthresh = tcb.congestion.ssthresh();
-  recovery.prr_delivered += delivered;
+  recovery.prr_delivered += progress.delivered;
   std::int64_t allowance = 0;
   if (pipe > ssthresh) {
     const std::uint64_t share = std::uint64_t{recovery.prr_delivered} * ssthresh;
     allowance =
         static_cast<std::int64_t>((share + recovery.recover_flight - 1) / recovery.recover_flight) - recovery.prr_out;
   } else {
-    std::int64_t limit = std::max<std::int64_t>(std::int64_t{recovery.prr_delivered} - recovery.prr_out, delivered);
-    if (advanced) limit += tcb.segment_payload();
-    allowance = std::min<std::int64_t>(ssthresh - pipe, limit);
+    allowance = std::max<std::int64_t>(std::int64_t{recovery.prr_delivered} - recovery.prr_out, progress.delivered);
+    if (progress.advanced && !progress.newly_lost) allowance += tcb.segment_payload();
+    allowance = std::min<std::int64_t>(ssthresh - pipe, allowance);
   }
-  // The first retransmission always goes. So does the one that a partial acknowledgement without SACK asks for (RFC
-  // 6582 §3.2 step 3): the pipe still counts what duplicate acknowledgements have reported.
-  const bool asked_for = !tcb.sack && advanced && tcb.flight.lost() > 0;
-  if (recovery.prr_out == 0 || asked_for) allowance = std::max<std::int64_t>(allowance, tcb.segment_payload());
+  if (forced) allowance = std::max<std::int64_t>(allowance, tcb.segment_payload());
   tcb.congestion.set_cwnd(pipe + static_cast<std::uint32_t>(std::max<std::int64_t>(allowance, 0)));
 }
 
 void finish_phase(Tcb& tcb) {
   Recovery& recovery = tcb.recovery;
-  if (recovery.phase == Phase::kRecovery) tcb.congestion.set_cwnd(std::max(tcb.congestion.ssthresh(), 2 * tcb.snd_mss));
+  if (recovery.phase == Phase::kRecovery) tcb.congestion.set_cwnd(tcb.congestion.ssthresh());
+  if (recovery.reo_wnd_persist > 0 && --recovery.reo_wnd_persist == 0) recovery.reo_wnd_mult = 1;
   recovery.phase = Phase::kOpen;
   recovery.duplicate_acks = 0;
+  tcb.undo.frto = Undo::Frto::kOff;
+  tcb.undo.until = tcb.snd_nxt;
+  tcb.flight.set_reported(0);
 }
 
-/// RFC 8985 §7.4.2: was the probe needed? When it repaired a loss that nobody else noticed, the window answers for it.
-void judge_probe(Tcb& tcb, bool duplicate, bool dsack) {
+/// RFC 8985 §7.4.2: was the probe needed? When it repaired a loss that nobody
+/// else noticed, the window answers for it.
+void judge_probe(Tcb& tcb, const AckReport& report) {
   Recovery& recovery = tcb.recovery;
-  if (recovery.probes_out == 0 || before(tcb.snd_una, recovery.probe_end)) return;
+  if (!recovery.probe_out || before(tcb.snd_una, recovery.probe_end)) return;
   const bool beyond = after(tcb.snd_una, recovery.probe_end);
-  if (recovery.probe_was_retransmission && !beyond && !dsack && !duplicate) return;
-  recovery.probes_out = 0;
-  if (!recovery.probe_was_retransmission || dsack || !beyond || recovery.phase != Phase::kOpen) return;
-  window_lost(tcb, tcb.flight.size() + tcb.segment_payload());
+  const bool needless = report.dsack && report.dsack->right == recovery.probe_end;
+  if (recovery.probe_was_retransmission && !needless && !beyond && !report.duplicate) return;
+  recovery.probe_out = false;
+  if (!recovery.probe_was_retransmission || needless || !beyond) return;
+  undo_forget(tcb.undo);
+  window_lost(tcb, std::min(tcb.flight.size() + tcb.segment_payload(), tcb.congestion.cwnd()));
   tcb.congestion.set_cwnd(tcb.congestion.ssthresh());
 }
 
-/// A round-trip sample from the records, never from one that was sent twice (Karn).
-void sample_rtt(const Engine& engine, Tcb& tcb, const FlightAck& ack) {
-  if (!ack.any || ack.newest_retransmitted) return;
-  tcb.rtt.sample(engine.now - ack.newest_sent);
+/// A round trip from the records, never from what was sent twice (Karn); else,
+/// when something new was acknowledged, from the echo of our timestamp (RFC
+/// 7323 §4.1).
+void sample_rtt(const Engine& engine, Tcb& tcb, const AckReport& report) {
+  const FlightAck& ack = report.flight;
+  if (!ack.retransmitted) return tcb.rtt.sample(engine.now - ack.newest_sent);
+  if (report.advanced == 0 || !report.timestamps || !tcb.timestamps) return;
+  const auto age = static_cast<std::int32_t>(timestamp(engine, tcb.ts_offset) - report.timestamps->echo);
+  if (age >= 0) tcb.rtt.sample(std::chrono::milliseconds(age) + kTimestampTick);
 }
 
-/// Repairing has fallen silent: what was sent again is lost too, and nothing is under way that could tell. RFC 8985
-/// leaves this to the timeout; one segment before it costs little and saves most of them.
-void repair_silence(Engine& engine, Tcb& tcb) {
-  mark_oldest_lost(engine, tcb);
-  tcb.congestion.set_cwnd(std::max(tcb.congestion.cwnd(), tcb.flight.pipe() + tcb.segment_payload()));
-  ++tcb.recovery.probes_out;
-  tcb.recovery.probe_was_retransmission = false;
-  arm_retransmit(engine, tcb);
-  engine.schedule(tcb);
-}
-
-bool detect_loss(Engine& engine, Tcb& tcb, std::uint32_t advanced) {
-  if (tcb.sack) return detect_by_time(engine, tcb);
-  const Recovery& recovery = tcb.recovery;
-  if (recovery.phase == Phase::kOpen) {
-    return recovery.duplicate_acks == kDupThresh && mark_oldest_lost(engine, tcb);
+/// Counts duplicates without SACK, and takes out of the pipe what they report
+/// (RFC 9937 §5.2, RFC 3042). Returns how much has newly been delivered, as far
+/// as can be told.
+std::uint32_t count_delivered(Tcb& tcb, const AckReport& report) {
+  Recovery& recovery = tcb.recovery;
+  Flight& flight = tcb.flight;
+  const std::uint32_t segment = tcb.segment_payload();
+  if (report.advanced > 0) {
+    if (recovery.phase == Phase::kOpen) recovery.duplicate_acks = 0;
+    // One segment filled the hole; duplicates have told of the others.
+    const std::uint32_t others = report.flight.delivered - std::min(report.flight.delivered, segment);
+    const std::uint32_t told = std::min(flight.reported(), others);
+    flight.set_reported(flight.reported() - told);
+    if (recovery.phase == Phase::kOpen) flight.set_reported(0);
+    return report.flight.delivered - told;
   }
-  // After a timeout everything is marked already, and what has been sent again is on its way.
-  const bool partial = advanced > 0 && before(tcb.snd_una, recovery.recovery_point);
-  return recovery.phase == Phase::kRecovery && partial && mark_oldest_lost(engine, tcb);
+  if (!report.duplicate) return 0;
+  if (recovery.duplicate_acks < 255) ++recovery.duplicate_acks;
+  const std::uint32_t first = recovery.guarded ? kLimitedTransmits : kDupThresh;
+  const bool counts =
+      recovery.phase == Phase::kRecovery || (recovery.phase == Phase::kOpen && recovery.duplicate_acks <= first);
+  if (!counts) return 0;
+  flight.set_reported(std::min(flight.reported() + segment, flight.size()));
+  return segment;
+}
+
+void restart_timeout(Engine& engine, Tcb& tcb) { tcb.recovery.rto_at = engine.now + tcb.rtt.rto(); }
+
+/// RFC 9293 §3.8.3 R2. A peer that has shut its window over what was sent, and
+/// says so, is alive (§3.8.6.1).
+bool gives_up(const Engine& engine, const Tcb& tcb) {
+  const Recovery& recovery = tcb.recovery;
+  if (tcb.snd_wnd == 0 && tcb.last_received > tcb.last_sent) return false;
+  return recovery.timeouts >= engine.config.retransmissions_max ||
+         engine.now - recovery.waiting_since >= engine.config.retransmission_time_max;
+}
+
+/// Phases end and begin with what an acknowledgement shows.
+void change_phase(Engine& engine, Tcb& tcb, std::uint32_t delivered) {
+  Recovery& recovery = tcb.recovery;
+  if (recovery.phase != Phase::kOpen && !before(tcb.snd_una, recovery.recovery_point)) finish_phase(tcb);
+  if (recovery.guarded && recovery.phase == Phase::kOpen && after(tcb.snd_una, recovery.recovery_point)) {
+    recovery.guarded = false;
+  }
+  if (recovery.phase == Phase::kOpen && after(tcb.snd_una, tcb.undo.until)) undo_forget(tcb.undo);
+  // Losses behind the recovery point are another event.
+  if (recovery.phase == Phase::kOpen && tcb.flight.lost() > 0) enter_recovery(engine, tcb, delivered);
+}
+
+/// Nothing is or was wrong: what nearly every acknowledgement finds.
+bool is_quiet(const Tcb& tcb, const AckReport& report) {
+  const Recovery& recovery = tcb.recovery;
+  return recovery.phase == Phase::kOpen && !recovery.probe_out && !recovery.guarded && !tcb.undo.prior &&
+         report.advanced > 0 && !report.dsack && tcb.flight.empty();
 }
 
 }  // namespace
 
-void recovery_on_ack(Engine& engine, Tcb& tcb, const FlightAck& ack, std::uint32_t advanced, bool duplicate,
-                     bool dsack) {
-  Recovery& recovery = tcb.recovery;
-  sample_rtt(engine, tcb, ack);
-  if (ack.any) update_rack(engine, tcb, ack);
-  recovery.reordering_seen |= ack.reordered;
-  std::uint32_t delivered = ack.delivered;
-  if (advanced > 0) {
-    recovery.timeouts = 0;
-    if (recovery.phase == Phase::kOpen) recovery.duplicate_acks = 0;
-  } else if (duplicate && !tcb.sack) {
-    recovery.duplicate_acks = static_cast<std::uint8_t>(std::min(recovery.duplicate_acks + 1, 255));
-    delivered += tcb.segment_payload();  // Something left the network, although we cannot tell what.
-  }
-  if (advanced > 0 || ack.any) {
-    recovery.probe_due = false;
-    if (recovery.phase == Phase::kRecovery) recovery.probes_out = 0;
-  }
-  judge_probe(tcb, duplicate, dsack);
-
-  const bool newly_lost = !tcb.flight.empty() && detect_loss(engine, tcb, advanced);
-  if (recovery.phase != Phase::kOpen && !before(tcb.snd_una, recovery.recovery_point)) finish_phase(tcb);
-  if (newly_lost && recovery.phase == Phase::kOpen && !path_probe_lost(engine, tcb)) enter_recovery(tcb);
-
-  if (recovery.phase == Phase::kRecovery) {
-    reduce_rate(tcb, delivered, advanced > 0);
-  } else if (advanced > 0) {
-    window_acknowledged(engine, tcb, ack, advanced);
-  }
-  if (advanced > 0 || newly_lost || ack.any) arm_retransmit(engine, tcb);
+base::Instant genuine_until(const Engine& engine, const Tcb& tcb,
+                            const std::optional<wire::TcpTimestamps>& timestamps) {
+  if (!tcb.flight.has_resent()) return base::kNever;
+  // Quicker than any round trip has been: for an earlier transmission (RFC 8985
+  // §6.2 step 2).
+  const base::Instant quick = engine.now - tcb.rtt.min_rtt();
+  if (!tcb.timestamps || !timestamps) return quick;
+  const auto age = static_cast<std::int32_t>(timestamp(engine, tcb.ts_offset) - timestamps->echo);
+  if (age < 0) return quick;
+  const auto clock = std::chrono::floor<std::chrono::milliseconds>(engine.now.time_since_epoch());
+  const base::Instant echoed{clock - std::chrono::milliseconds(age - 1)};  // The end of that millisecond.
+  return std::min(quick, echoed - base::Duration(1));
 }
 
-void recovery_on_sent(Tcb& tcb, std::uint32_t size) {
-  if (tcb.recovery.phase == Phase::kRecovery) tcb.recovery.prr_out += size;
+void recovery_on_ack(Engine& engine, Tcb& tcb, const AckReport& report) {
+  Recovery& recovery = tcb.recovery;
+  const FlightAck& ack = report.flight;
+  const bool advanced = report.advanced > 0;
+  if (ack.any) {
+    sample_rtt(engine, tcb, report);
+    update_rack(engine, tcb, ack);
+    recovery.probe_due = false;
+  }
+  if (advanced) {
+    recovery.timeouts = 0;
+    recovery.waiting_since = base::kNever;
+    restart_timeout(engine, tcb);
+  }
+  if (is_quiet(tcb, report)) {
+    recovery.duplicate_acks = 0;
+    window_acknowledged(engine, tcb, ack, report.advanced);
+    return arm_retransmit(engine, tcb);
+  }
+  const std::uint32_t delivered = tcb.sack ? ack.delivered : count_delivered(tcb, report);
+  note_dsack(tcb, report);
+  judge_probe(tcb, report);
+  if (undo_on_ack(engine, tcb, ack, advanced, report.duplicate, report.timestamps)) {
+    // What came late and was not lost was overtaken.
+    recovery.reordering_seen |= recovery.phase == Phase::kRecovery;
+    recovery.phase = Phase::kOpen;
+    recovery.duplicate_acks = 0;
+    tcb.flight.set_reported(0);
+  }
+  bool newly_lost = false;
+  if (!tcb.flight.empty()) {
+    newly_lost = tcb.sack ? detect_by_time(engine, tcb) : detect_by_duplicates(engine, tcb, advanced);
+  }
+  change_phase(engine, tcb, delivered);
+  if (recovery.phase == Phase::kRecovery) {
+    reduce_rate(tcb, {delivered, advanced, newly_lost});
+  } else if (advanced) {
+    window_acknowledged(engine, tcb, ack, report.advanced);
+  }
+  if (advanced || ack.any || newly_lost) arm_retransmit(engine, tcb);
+}
+
+void recovery_on_sent(Engine& engine, Tcb& tcb, std::uint32_t size) {
+  Recovery& recovery = tcb.recovery;
+  if (recovery.phase == Phase::kRecovery) recovery.prr_out += size;
+  if (tcb.undo.frto_new > 0) {
+    const std::uint32_t segments = (size + tcb.segment_payload() - 1) / tcb.segment_payload();
+    tcb.undo.frto_new -= static_cast<std::uint8_t>(std::min<std::uint32_t>(tcb.undo.frto_new, segments));
+  }
+  if (recovery.rto_at == base::kNever) restart_timeout(engine, tcb);  // RFC 6298 5.1.
+  arm_retransmit(engine, tcb);
+}
+
+void recovery_on_resent(Engine& engine, Tcb& tcb, wire::Seq start, std::uint32_t size) {
+  Recovery& recovery = tcb.recovery;
+  if (recovery.phase == Phase::kRecovery) recovery.prr_out += size;
+  undo_resent(engine, tcb, start, size);
+  // The timer watches the oldest segment.
+  if (start == tcb.snd_una) restart_timeout(engine, tcb);
+  arm_retransmit(engine, tcb);
+}
+
+void recovery_postpone(Engine& engine, Tcb& tcb) {
+  engine.counters.count(base::Event::kTcpRetransmitPostponed);
+  arm(engine, tcb, Deadline::kReorder, engine.now + kPostponed);
 }
 
 void recovery_on_reorder_timer(Engine& engine, Tcb& tcb) {
-  if (tcb.flight.empty() || !detect_by_time(engine, tcb)) return;
-  if (tcb.recovery.phase == Phase::kOpen && !path_probe_lost(engine, tcb)) {
-    enter_recovery(tcb);
-    reduce_rate(tcb, 0, false);
+  if (tcb.flight.empty()) return;
+  if (tcb.sack && detect_by_time(engine, tcb) && tcb.recovery.phase == Phase::kOpen) {
+    enter_recovery(engine, tcb, 0);
+    reduce_rate(tcb, {});
   }
   arm_retransmit(engine, tcb);
   engine.schedule(tcb);
 }
 
 void recovery_on_probe_timer(Engine& engine, Tcb& tcb) {
-  if (tcb.flight.empty()) return;
-  if (tcb.recovery.phase == Phase::kRecovery) return repair_silence(engine, tcb);
-  // Sent in its turn: after a stall the probes of many connections are due at once.
   tcb.recovery.probe_due = true;
   engine.schedule(tcb);
 }
@@ -213,64 +360,101 @@ void recovery_on_probe_timer(Engine& engine, Tcb& tcb) {
 void recovery_send_probe(Engine& engine, Tcb& tcb) {
   Recovery& recovery = tcb.recovery;
   recovery.probe_due = false;
-  if (tcb.flight.empty() || recovery.phase != Phase::kOpen) return;
-  if (recovery.probes_out == 0 && send_probe_data(engine, tcb)) {
-    recovery.probe_was_retransmission = false;
-  } else {
-    if (!resend(engine, tcb, tcb.flight.back(engine.flight_memory))) engine.starved = true;
+  if (tcb.flight.empty()) return;
+  if (recovery.phase != Phase::kOpen || recovery.probe_out) return arm_retransmit(engine, tcb);
+  recovery.probe_was_retransmission = false;
+  recovery.probe_out = send_probe_data(engine, tcb);
+  if (!recovery.probe_out) {
+    FlightRecord& record = tcb.flight.last_part(engine.flight_memory, tcb.segment_payload());
     recovery.probe_was_retransmission = true;
+    recovery.probe_out = record.state != FlightRecord::State::kSacked && resend(engine, tcb, record);
   }
-  ++recovery.probes_out;
+  if (recovery.probe_out) {
+    engine.counters.count(base::Event::kTcpTailProbes);
+    restart_timeout(engine, tcb);
+  }
   recovery.probe_end = tcb.snd_nxt;
-  arm_retransmit(engine, tcb);
+  // Whatever came of it, the timeout is next (RFC 8985 §7.3).
+  tcb.retransmit_mode = RetransmitMode::kTimeout;
+  arm(engine, tcb, Deadline::kRetransmit, std::max(recovery.rto_at, engine.now + kPostponed));
 }
 
 void recovery_on_timeout(Engine& engine, Tcb& tcb) {
   if (tcb.flight.empty()) return;
   Recovery& recovery = tcb.recovery;
-  if (recovery.timeouts >= engine.config.retransmissions_max) return engine.finish(tcb, CloseReason::kTimedOut);
-  // A second timeout of the same data says nothing new about the path's capacity (RFC 5681 §3.1).
-  if (recovery.timeouts == 0) window_timed_out(tcb, tcb.flight.size());
-  ++recovery.timeouts;
+  const FlightRecord& oldest = tcb.flight.front(engine.flight_memory);
+  if (recovery.waiting_since == base::kNever) recovery.waiting_since = oldest.sent;
+  if (gives_up(engine, tcb)) return engine.finish(tcb, CloseReason::kTimedOut);
+  if (engine.arena.is_out(oldest.frame)) {
+    // It has not even left: nothing is known about the path, so nothing is
+    // backed off.
+    engine.counters.count(base::Event::kTcpRetransmitPostponed);
+    recovery.rto_at = engine.now + std::min(tcb.rtt.rto(), kTimeoutPostponedMax);
+    return arm_retransmit(engine, tcb);
+  }
+  engine.counters.count(base::Event::kTcpTimeouts);
+  // RFC 5682 §2.1 step 1: another timeout among what the first has sent again
+  // is answered in the old way.
+  const bool again = recovery.phase == Phase::kLoss && !after(tcb.snd_una, recovery.recovery_point);
+  undo_begin(tcb, recovery.phase != Phase::kOpen);
+  // A second timeout of the same data says nothing new about the path's
+  // capacity (RFC 5681 §3.1).
+  if (recovery.timeouts == 0) tcb.congestion.timeout(tcb.flight.size());
+  if (recovery.timeouts < 255) ++recovery.timeouts;
   tcb.rtt.back_off();
-  path_timed_out(engine, tcb);
-  tcb.flight.forget_sacks(engine.flight_memory);
-  tcb.flight.mark_lost(engine.flight_memory, [](const FlightRecord&) { return true; });
-  tcb.congestion.set_cwnd(tcb.segment_payload());
+  // RFC 8985 §6.3. What the peer has SACKed it keeps, unless it denies even the
+  // oldest.
+  const bool reneged = oldest.state == FlightRecord::State::kSacked;
+  const base::Duration patience = recovery.rack_rtt + reordering_window(tcb);
+  tcb.flight.lose_on_timeout(engine.flight_memory, reneged, [&](const FlightRecord& record) {
+    return !tcb.sack || !recovery.rack_valid || record.sent + patience <= engine.now;
+  });
+  tcb.congestion.set_cwnd(tcb.flight.pipe() + tcb.segment_payload());
   recovery.phase = Phase::kLoss;
+  recovery.guarded = !tcb.sack;
   recovery.recovery_point = tcb.snd_nxt;
-  recovery.probes_out = 0;
+  recovery.probe_out = recovery.probe_due = false;
   recovery.duplicate_acks = 0;
+  if (!again) undo_watch_timeout(tcb);
   disarm(tcb, Deadline::kReorder);
+  restart_timeout(engine, tcb);
   arm_retransmit(engine, tcb);
   engine.schedule(tcb);
 }
 
 void recovery_resend_all(Engine& engine, Tcb& tcb) {
-  tcb.flight.mark_lost(engine.flight_memory, [](const FlightRecord&) { return true; });
+  Recovery& recovery = tcb.recovery;
+  if (tcb.flight.empty()) return;
+  undo_forget(tcb.undo);
+  tcb.flight.lose_on_timeout(engine.flight_memory, false, [](const FlightRecord&) { return true; });
+  if (recovery.phase == Phase::kOpen) {
+    recovery.phase = Phase::kLoss;
+    recovery.recovery_point = tcb.snd_nxt;
+    recovery.probe_out = recovery.probe_due = false;
+  }
+  arm_retransmit(engine, tcb);
   engine.schedule(tcb);
 }
 
 void arm_retransmit(Engine& engine, Tcb& tcb) {
-  if (tcb.flight.empty()) {
+  Recovery& recovery = tcb.recovery;
+  const Flight& flight = tcb.flight;
+  if (flight.empty()) {
+    recovery.rto_at = base::kNever;
     disarm(tcb, Deadline::kRetransmit);
     disarm(tcb, Deadline::kReorder);
     return;
   }
-  const Recovery& recovery = tcb.recovery;
-  const base::Instant timeout = engine.now + tcb.rtt.rto();
-  const bool can_probe =
-      tcb.sack && tcb.rtt.sampled() && recovery.phase != Phase::kLoss && recovery.probes_out < kProbesMax;
-  if (can_probe) {
-    base::Duration patience = std::max(2 * tcb.rtt.srtt(), kProbeMin) * (1 << recovery.probes_out);
-    if (recovery.phase == Phase::kOpen && tcb.flight.size() <= tcb.segment_payload()) patience += kPeerDelayedAckMax;
-    if (engine.now + patience < timeout) {
-      tcb.retransmit_mode = RetransmitMode::kProbe;
-      return arm(engine, tcb, Deadline::kRetransmit, engine.now + patience);
-    }
+  // RFC 8985 §7.2: one probe, where nothing else is known to be missing.
+  const bool can_probe = tcb.sack && recovery.phase == Phase::kOpen && !recovery.probe_out && flight.sacked() == 0;
+  if (!can_probe) {
+    tcb.retransmit_mode = RetransmitMode::kTimeout;
+    return arm(engine, tcb, Deadline::kRetransmit, recovery.rto_at);
   }
-  tcb.retransmit_mode = RetransmitMode::kTimeout;
-  arm(engine, tcb, Deadline::kRetransmit, timeout);
+  base::Duration patience = tcb.rtt.sampled() ? std::max(2 * tcb.rtt.srtt(), kProbeMin) : kProbeUnsampled;
+  if (flight.size() <= tcb.segment_payload()) patience += kPeerDelayedAckMax;
+  tcb.retransmit_mode = RetransmitMode::kProbe;
+  arm(engine, tcb, Deadline::kRetransmit, std::min(engine.now + patience, recovery.rto_at));
 }
 
 }  // namespace windhover::stack::tcp

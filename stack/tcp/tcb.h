@@ -16,6 +16,7 @@
 #include "stack/tcp/rtt.h"
 #include "stack/tcp/send_queue.h"
 #include "stack/tcp/state.h"
+#include "stack/tcp/undo.h"
 #include "stack/tcp/window_use.h"
 #include "stack/timer/wheel.h"
 #include "stack/wire/seq.h"
@@ -26,8 +27,8 @@ struct Engine;
 
 /// The deadlines a connection may have at once. They share one place in the wheel, armed for the earliest and re-armed
 /// lazily: pushing a deadline back costs a store.
-enum class Deadline : std::uint8_t { kRetransmit, kReorder, kDelayedAck, kKeepAlive, kApplication };
-inline constexpr std::size_t kDeadlineCount = 5;
+enum class Deadline : std::uint8_t { kRetransmit, kReorder, kDelayedAck, kKeepAlive, kApplication, kUser };
+inline constexpr std::size_t kDeadlineCount = 6;
 
 /// What kRetransmit does when it passes.
 enum class RetransmitMode : std::uint8_t { kTimeout, kProbe, kPersist, kHandshake };
@@ -55,6 +56,8 @@ class Tcb final : public Connection {
   void cork(bool corked) override;
   std::size_t unacknowledged() const override;
   void shutdown() override;
+  void close(base::Duration linger) override;
+  void set_user_timeout(base::Duration timeout) override;
   void abort() override;
   void pause_reading() override;
   void resume_reading() override;
@@ -80,7 +83,8 @@ class Tcb final : public Connection {
   std::uint32_t receive_window() const { return static_cast<std::uint32_t>(rcv_adv - rcv_nxt); }
 
   Engine& engine;
-  Handler* handler = nullptr;  ///< None in SYN-RECEIVED after a passive open.
+  Handler* handler = nullptr;  ///< None in SYN-RECEIVED after a passive open; after close() one that reads nothing.
+  Handler* closing = nullptr;  ///< After close() the application's, which learns of the end alone.
 
   Endpoint local;
   Endpoint remote;
@@ -115,9 +119,9 @@ class Tcb final : public Connection {
   RttEstimator rtt;
   Congestion congestion;
   WindowUse window_use;
-  Recovery recovery;
   Ecn ecn;
-  PathProbe path;
+  Recovery recovery;
+  Undo undo;
   SendQueue queue;
   Flight flight;
   ReceiveStore store;
@@ -128,6 +132,9 @@ class Tcb final : public Connection {
   std::array<base::Instant, kDeadlineCount> deadlines;
   base::Instant last_sent{};
   base::Instant last_received{};
+  base::Instant last_answered{};  ///< When a segment that may be one of a storm was last answered.
+  base::Duration user_timeout{};  ///< Zero: none.
+  wire::Seq stalled_at{};         ///< snd_una when Deadline::kUser was armed.
 
   TcbLink ready;
   TcbLink finished;

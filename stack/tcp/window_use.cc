@@ -40,7 +40,7 @@ void window_acknowledged(Engine& engine, Tcb& tcb, const FlightAck& ack, std::ui
   if (tcb.ecn.marked) return;
   const bool repairing = tcb.recovery.phase == Recovery::Phase::kLoss;
   const bool limited = repairing || in_use(tcb);
-  const bool sampled = ack.any && !ack.newest_retransmitted;
+  const bool sampled = ack.timed && !ack.retransmitted;
   tcb.congestion.acknowledged({.now = engine.now,
                                .bytes = advanced,
                                .frame = limited ? frame_payload_max(engine, tcb) : 0,
