@@ -11,6 +11,7 @@ namespace windhover::script {
 namespace {
 
 using stack::tcp::CongestionControl;
+using stack::tcp::EcnMode;
 using TcpConfig = stack::tcp::Config;
 using WireConfig = backends::memory::Config;
 
@@ -24,6 +25,11 @@ struct Key {
 const std::array kKeys = {
     Key{"connections_max", &TcpConfig::connections_max},
     Key{"backlog", &TcpConfig::backlog},
+    Key{"half_open_max", &TcpConfig::half_open_max},
+    Key{"syn_cookies", &TcpConfig::syn_cookies},
+    Key{"connections_per_source_max", &TcpConfig::connections_per_source_max},
+    Key{"fin_wait_2", &TcpConfig::fin_wait_2},
+    Key{"user_timeout", &TcpConfig::user_timeout},
     Key{"time_wait_max", &TcpConfig::time_wait_max},
     Key{"receive_window", &TcpConfig::receive_window},
     Key{"send_buffer", &TcpConfig::send_buffer},
@@ -76,6 +82,11 @@ void set(Cursor& cursor, const std::string& name, World& world) {
     const bool reno = cursor.take_word("newreno");
     if (!reno && !cursor.take_word("cubic")) cursor.fail("newreno or cubic");
     world.stack.tcp.congestion_control = reno ? CongestionControl::kNewReno : CongestionControl::kCubic;
+  } else if (name == "ecn") {
+    const bool ask = cursor.take_word("ask");
+    const bool accept = !ask && cursor.take_word("accept");
+    if (!ask && !accept && !cursor.take_word("off")) cursor.fail("off, accept or ask");
+    world.stack.tcp.ecn = ask ? EcnMode::kAsk : accept ? EcnMode::kAccept : EcnMode::kOff;
   } else {
     const auto found = std::find_if(kKeys.begin(), kKeys.end(), [&](const Key& key) { return key.name == name; });
     if (found == kKeys.end()) cursor.fail("the value of a known setting; '" + name + "' is none");
