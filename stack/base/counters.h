@@ -137,6 +137,9 @@ constexpr bool ends_received_frame(Drop drop) {
   X(kTcpSegmentsIn, "tcp.segments_in")                                                                                \
   X(kTcpSegmentsOut, "tcp.segments_out")                                                                              \
   X(kTcpEcnReductions, "tcp.ecn_reductions")                /* Windows reduced because a router marked. */            \
+  X(kTcpPathProbesSent, "tcp.path_probes_sent")             /* Segments larger than the path was known to carry, */   \
+  X(kTcpPathProbesLost, "tcp.path_probes_lost")             /* and those of them that it did not. */                  \
+  X(kTcpPathBlackHoles, "tcp.path_black_holes")             /* Paths that lost full segments in silence. */           \
   X(kTcpDsackOldSent, "tcp.dsack_old_sent")                 /* Duplicates reported: of delivered data, */             \
   X(kTcpDsackOutOfOrderSent, "tcp.dsack_out_of_order_sent") /* and of data that waits. */                             \
   X(kTcpReneged, "tcp.reneged")                             /* Blocks out of order that made room for nearer ones, */ \

@@ -96,6 +96,8 @@ void process_ack(Engine& engine, Tcb& tcb, const Segment& segment) {
     report.dsack = find_dsack(tcb, segment);
     take_sacks(engine, tcb, segment, report.flight);
   }
+  note_arrived(tcb.path, report.advanced, tcb.segment_payload());
+  if (tcb.path.watching && report.advanced > 0) path_acknowledged(engine, tcb);
   const bool same_window = std::uint32_t{segment.window} << tcb.snd_wscale == tcb.snd_wnd;
   update_window(tcb, segment);
   end_probing(tcb);

@@ -268,10 +268,10 @@ std::optional<Step> send_path_probe(Engine& engine, Tcb& tcb) {
   const auto sent = send_fresh(engine, tcb, {start, kTcpAck}, payload);
   tcb.snd_mss = mss_in_use;
   if (!sent) return Step::kStarved;
-  tcb.flight.sent(engine.flight_memory, engine.now, start, *sent);
-  tcb.snd_nxt = start + *sent;
-  if (*sent == payload) path_probe_sent(engine, tcb, mss, start, payload);
-  arm_retransmit(engine, tcb);
+  tcb.flight.sent(engine.flight_memory, engine.now, start, sent->payload, sent->frame);
+  tcb.snd_nxt = start + sent->payload;
+  if (sent->payload == payload) path_probe_sent(engine, tcb, mss, start, payload);
+  recovery_on_sent(engine, tcb, sent->payload);
   return Step::kSent;
 }
 

@@ -59,6 +59,12 @@ void believe(Engine& engine, Tcb& tcb, std::uint32_t mtu) {
   recovery_resend_all(engine, tcb);
 }
 
+/// Of the probe that was sent last, whatever has become of it.
+bool is_of_probe(const PathProbe& path, const FlightRecord& record) {
+  return static_cast<std::uint32_t>(record.start - path.probe_start) <
+         static_cast<std::uint32_t>(path.probe_end - path.probe_start);
+}
+
 /// One probe of its size is lost.
 void count_lost_probe(Engine& engine, Tcb& tcb) {
   PathProbe& path = tcb.path;
@@ -94,8 +100,8 @@ bool path_too_big(Engine& engine, Tcb& tcb, wire::Seq quoted, std::uint32_t mtu)
   if (!is_synchronized(tcb.state)) return false;  // A SYN fits everywhere.
   if (path.probe != 0 && quoted == path.probe_start) {
     if (mtu >= path.probe) return false;
-    tcb.flight.mark_lost(engine.flight_memory, [&](const FlightRecord& record) {
-      return !before(record.start, path.probe_start) && before(record.start, path.probe_end);
+    tcb.flight.detect_lost(engine.flight_memory, [&](const FlightRecord& record) {
+      return is_of_probe(path, record) ? Flight::Judgement::kLost : Flight::Judgement::kSkip;
     });
     engine.schedule(tcb);
     path.tries = kMaxProbes - 1;
@@ -155,15 +161,14 @@ void path_timed_out(Engine& engine, Tcb& tcb) {
 
 bool path_probe_lost(Engine& engine, Tcb& tcb) {
   PathProbe& path = tcb.path;
-  if (path.probe == 0) return false;
-  const auto size = static_cast<std::uint32_t>(path.probe_end - path.probe_start);
-  const FlightRecord* const lost = tcb.flight.first_lost(engine.flight_memory, size);
-  if (lost == nullptr || lost->start != path.probe_start || tcb.flight.lost() != size) {
-    path.probe = 0;  // Lost with others, if it is: that says nothing.
-    return false;
-  }
-  count_lost_probe(engine, tcb);
-  return true;
+  if (path.probe_start == path.probe_end) return false;
+  const FlightRecord* const lost = tcb.flight.first_lost(engine.flight_memory, kDataSpanMax);
+  // A part of it that was sent again and is lost again is a loss like any other.
+  const bool alone = lost != nullptr && is_of_probe(path, *lost) && !lost->retransmitted &&
+                     tcb.flight.lost() <= static_cast<std::uint32_t>(path.probe_end - lost->start);
+  if (alone && path.probe != 0) count_lost_probe(engine, tcb);
+  path.probe = 0;
+  return alone;
 }
 
 std::uint32_t path_probe_mss(Engine& engine, Tcb& tcb) {

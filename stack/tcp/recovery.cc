@@ -249,7 +249,9 @@ void change_phase(Engine& engine, Tcb& tcb, std::uint32_t delivered) {
   }
   if (recovery.phase == Phase::kOpen && after(tcb.snd_una, tcb.undo.until)) undo_forget(tcb.undo);
   // Losses behind the recovery point are another event.
-  if (recovery.phase == Phase::kOpen && tcb.flight.lost() > 0) enter_recovery(engine, tcb, delivered);
+  if (recovery.phase == Phase::kOpen && tcb.flight.lost() > 0 && !path_probe_lost(engine, tcb)) {
+    enter_recovery(engine, tcb, delivered);
+  }
 }
 
 /// Nothing is or was wrong: what nearly every acknowledgement finds.
@@ -344,7 +346,7 @@ void recovery_postpone(Engine& engine, Tcb& tcb) {
 
 void recovery_on_reorder_timer(Engine& engine, Tcb& tcb) {
   if (tcb.flight.empty()) return;
-  if (tcb.sack && detect_by_time(engine, tcb) && tcb.recovery.phase == Phase::kOpen) {
+  if (tcb.sack && detect_by_time(engine, tcb) && tcb.recovery.phase == Phase::kOpen && !path_probe_lost(engine, tcb)) {
     enter_recovery(engine, tcb, 0);
     reduce_rate(tcb, {});
   }
@@ -399,9 +401,10 @@ void recovery_on_timeout(Engine& engine, Tcb& tcb) {
   undo_begin(tcb, recovery.phase != Phase::kOpen);
   // A second timeout of the same data says nothing new about the path's
   // capacity (RFC 5681 §3.1).
-  if (recovery.timeouts == 0) tcb.congestion.timeout(tcb.flight.size());
+  if (recovery.timeouts == 0) window_timed_out(tcb, tcb.flight.size());
   if (recovery.timeouts < 255) ++recovery.timeouts;
   tcb.rtt.back_off();
+  path_timed_out(engine, tcb);
   // RFC 8985 §6.3. What the peer has SACKed it keeps, unless it denies even the
   // oldest.
   const bool reneged = oldest.state == FlightRecord::State::kSacked;

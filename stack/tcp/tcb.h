@@ -120,6 +120,7 @@ class Tcb final : public Connection {
   Congestion congestion;
   WindowUse window_use;
   Ecn ecn;
+  PathProbe path;
   Recovery recovery;
   Undo undo;
   SendQueue queue;
