@@ -45,6 +45,7 @@ int sweep(std::uint64_t first, std::uint64_t last) {
     total.other += outcome.other;
     total.segments += outcome.segments;
     total.retransmitted += outcome.retransmitted;
+    total.answers += outcome.answers;
     if (outcome.violation.empty()) {
       ++passed;
       continue;
@@ -52,8 +53,8 @@ int sweep(std::uint64_t first, std::uint64_t last) {
     ++failed;
     fmt::print("FAILED {}\n  {}\n  replay: sim --seed {}\n", scenario.describe(), outcome.violation, seed);
   }
-  fmt::print("{} ends finished, {} closed otherwise; {} bytes in {} segments, {} sent again\n", total.finished,
-             total.other, total.bytes, total.segments, total.retransmitted);
+  fmt::print("{} ends finished, {} closed otherwise; {} bytes and {} HTTP answers in {} segments, {} sent again\n",
+             total.finished, total.other, total.bytes, total.answers, total.segments, total.retransmitted);
   fmt::print("{} passed, {} failed\n", passed, failed);
   return failed == 0 ? 0 : 1;
 }

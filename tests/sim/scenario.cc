@@ -49,6 +49,16 @@ stack::tcp::Config make_tcp(Random& random) {
   return config;
 }
 
+Lies make_lies(Random& random) {
+  Lies lies;
+  const double often = pick(random, {0.01, 0.1, 0.5});
+  for (double* const lie : {&lies.stale_ack, &lies.shrunk_window, &lies.wild_sack, &lies.split_options}) {
+    if (random.chance(0.5)) *lie = often;
+  }
+  if (random.chance(0.2)) lies.early_ack = 0.01;
+  return lies;
+}
+
 }  // namespace
 
 Scenario make_scenario(std::uint64_t seed) {
@@ -78,6 +88,15 @@ Scenario make_scenario(std::uint64_t seed) {
   scenario.bytes_max = pick(random, {0ULL, 1ULL, 3000ULL, 100'000ULL, 400'000ULL}) / (scenario.connections > 2 ? 4 : 1);
   scenario.abort_chance = pick(random, {0.0, 0.0, 0.1});
   scenario.pause_chance = pick(random, {0.0, 0.0, 0.05});
+  if (random.chance(0.15)) scenario.lies = make_lies(random);
+  if (random.chance(0.25)) {
+    scenario.readers = pick(random, {1U, 4U, 16U});
+    scenario.requests = pick(random, {1U, 20U, 200U});
+  }
+  if (random.chance(0.05)) {
+    scenario.flap_from = Instant{milliseconds(random.below(2000))};
+    scenario.flap_until = scenario.flap_from + seconds(pick(random, {1, 10}));
+  }
   return scenario;
 }
 
@@ -86,10 +105,12 @@ std::string Scenario::describe() const {
     return fmt::format("loss {} dup {} reorder {} corrupt {} delay {}us rate {}", profile.loss, profile.duplicate,
                        profile.reorder, profile.corrupt, profile.delay / microseconds(1), profile.rate);
   };
-  return fmt::format("seed {}: {} {} mtu {}{}{}{} | > {} | < {}{} | {} connections, up to {} bytes each way", seed,
-                     wire.medium == stack::link::Medium::kIp ? "ip" : "ethernet", ipv6 ? "v6" : "v4", wire.mtu,
+  return fmt::format("seed {}: {} {} mtu {}{}{}{} | > {} | < {}{} | {} connections, up to {} bytes each way{}{}{}",
+                     seed, wire.medium == stack::link::Medium::kIp ? "ip" : "ethernet", ipv6 ? "v6" : "v4", wire.mtu,
                      wire.partial_checksum ? " csum" : "", wire.gso ? " gso" : "", wire.gather ? " gather" : "",
-                     side(line.transmit), side(line.receive), has_cut ? " cut" : "", connections, bytes_max);
+                     side(line.transmit), side(line.receive), has_cut ? " cut" : "", connections, bytes_max,
+                     readers > 0 ? fmt::format(", {} readers of {}", readers, requests) : "",
+                     lies.any() ? ", lies" : "", flap_from != stack::base::kNever ? ", flap" : "");
 }
 
 }  // namespace windhover::sim

@@ -7,6 +7,7 @@
 #include "backends/impair/impair.h"
 #include "backends/memory/pair.h"
 #include "stack/lane/stack.h"
+#include "tests/sim/liar.h"
 
 namespace windhover::sim {
 
@@ -24,6 +25,12 @@ struct Scenario {
   double abort_chance = 0;      ///< That an application gives up halfway.
   double pause_chance = 0;      ///< Per delivery, that it stops reading for a while.
   bool has_cut = false;         ///< The line is dead for a while: connections may time out.
+  Lies lies;                    ///< What the client says that is not so.
+  std::uint32_t readers = 0;    ///< Connections with short HTTP exchanges, besides `connections`, ...
+  std::uint32_t requests = 0;   ///< ... and how many on each.
+  /// The server's address is taken away from the first to the second of these, and given back.
+  stack::base::Instant flap_from = stack::base::kNever;
+  stack::base::Instant flap_until = stack::base::kNever;
 
   /// One line for the trace.
   std::string describe() const;

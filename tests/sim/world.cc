@@ -3,7 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
+
+#include "server/http/server.h"
+#include "tests/sim/exchange.h"
+#include "tests/sim/net.h"
 
 namespace windhover::sim {
 namespace {
@@ -12,63 +17,33 @@ using backends::impair::Random;
 using stack::base::Duration;
 using stack::base::Event;
 using stack::base::Instant;
-using stack::link::Burst;
-using stack::link::Device;
 using stack::tcp::CloseReason;
 using stack::tcp::Connection;
 
 constexpr std::uint16_t kPort = 8080;
+constexpr std::uint16_t kLibraryPort = 8081;
 /// No honest run lasts longer: the largest time-out is some minutes of back-off.
 constexpr Duration kLongest = std::chrono::hours(4);
-/// Rounds in which nothing moves although something is due.
-constexpr int kStuckMax = 1000;
+/// Frames that an Ethernet device may still hold when all has ended: those that wait for a neighbour.
+constexpr std::size_t kWaitingFramesMax = 16;
 
-stack::wire::Address address(bool ipv6, std::string_view v4, std::string_view v6) {
-  return stack::wire::Address::parse(ipv6 ? v6 : v4).value();
+NetSetup net_setup(const Scenario& scenario, const Watch& watch) {
+  return {.seed = scenario.seed,
+          .ipv6 = scenario.ipv6,
+          .wire = scenario.wire,
+          .line = scenario.line,
+          .client = scenario.client,
+          .server = scenario.server,
+          .lies = scenario.lies,
+          .pcap_path = watch.pcap_path};
 }
 
-stack::lane::Config lane_config(const Scenario& scenario, const stack::tcp::Config& tcp, bool server) {
-  stack::lane::Config config;
-  const auto own =
-      server ? address(scenario.ipv6, "10.0.0.2", "fd00::2") : address(scenario.ipv6, "10.0.0.1", "fd00::1");
-  config.ip.addresses.push_back({own, static_cast<std::uint8_t>(scenario.ipv6 ? 64 : 24)});
-  config.ip.mac = stack::wire::MacAddress::parse(server ? "02:00:00:00:00:02" : "02:00:00:00:00:01").value();
-  config.ip.dad_transmits = 0;  // The first connection does not wait.
-  config.tcp = tcp;
-  return config;
+/// The library's server has to give up readers whose line is dead, or whose acknowledgements are lies.
+server::http::Limits library_limits() {
+  server::http::Limits limits;
+  limits.min_response_data_rate.bytes_per_second = 0;
+  return limits;
 }
-
-stack::tcp::Keys keys_for(std::uint64_t seed) {
-  Random random(seed);
-  stack::tcp::Keys keys;
-  for (auto* key : {&keys.flow_hash, &keys.isn, &keys.timestamps, &keys.syn_cookies}) {
-    for (std::uint8_t& byte : *key) byte = static_cast<std::uint8_t>(random.next());
-  }
-  return keys;
-}
-
-/// One stack and its device, and the frames that the device would not take yet.
-struct Side {
-  Side(Instant now, const stack::lane::Config& config, const stack::tcp::Keys& keys, Device& device_in)
-      : device(device_in), stack(now, config, keys, device_in) {}
-
-  /// One round of the lane's loop. Returns whether anything moved.
-  bool turn(Instant now) {
-    bool moved = device.receive(arrived) > 0;
-    stack.input(now, arrived);
-    stack.advance(now);
-    stack.output(now, leaving);
-    const std::size_t taken = device.transmit(leaving.frames());
-    leaving.drop_front(taken);
-    device.flush();
-    return moved || taken > 0;
-  }
-
-  Device& device;
-  stack::lane::Stack stack;
-  Burst arrived;
-  Burst leaving;
-};
 
 class World final : public stack::tcp::Acceptor {
  public:
@@ -76,16 +51,10 @@ class World final : public stack::tcp::Acceptor {
       : scenario_(scenario),
         watch_(watch),
         random_(scenario.seed ^ 0x51),
-        pair_(scenario.wire),
-        line_(pair_.first(), scenario.line, [this] { return now_; }) {
-    Device* client_device = &line_;
-    if (!watch.pcap_path.empty()) {
-      pcap_.emplace(line_, backends::pcap::WriterConfig{.path = watch.pcap_path}, [this] { return now_; });
-      client_device = &*pcap_;
-    }
-    client_.emplace(now_, lane_config(scenario, scenario.client, false), keys_for(scenario.seed), *client_device);
-    server_.emplace(now_, lane_config(scenario, scenario.server, true), keys_for(scenario.seed + 1), pair_.second());
-    server_->stack.listen({{}, kPort}, *this);
+        http_(library_limits(), {.connections = 64, .small_buffers = 64, .large_buffers = 4}, library_, Duration{}),
+        net_(net_setup(scenario, watch)) {
+    net_.server().listen({{}, kPort}, *this);
+    net_.server().listen({{}, kLibraryPort}, http_);
   }
 
   stack::tcp::Handler* accept(Connection& connection) override {
@@ -101,13 +70,15 @@ class World final : public stack::tcp::Acceptor {
   }
 
   Outcome run() {
+    drive([this] { return has_addresses(); });
     open_all();
-    drive([this] { return all_closed(); });
+    drive([this] { return all_closed() && flap_ == Flap::kOver; });
     check_streams();
+    check_readers();
     if (scenario_.wire.medium == stack::link::Medium::kIp) {
       drive([this] {
-        return server_->stack.next_deadline() == stack::base::kNever &&
-               client_->stack.next_deadline() == stack::base::kNever;
+        return net_.server().next_deadline() == stack::base::kNever &&
+               net_.client().next_deadline() == stack::base::kNever;
       });
     }
     settle();
@@ -122,6 +93,8 @@ class World final : public stack::tcp::Acceptor {
     std::uint16_t port = 0;
     bool accepted = false;
   };
+  /// Where the flap of the server's address stands.
+  enum class Flap : std::uint8_t { kComing, kAway, kOver };
 
   void violate(std::string text) {
     if (outcome_.violation.empty()) outcome_.violation = std::move(text);
@@ -142,8 +115,20 @@ class World final : public stack::tcp::Acceptor {
     };
   }
 
+  Connection* connect(std::uint16_t port, stack::tcp::Handler& handler) {
+    Connection* const connection = net_.client().connect(net_.now(), {server_address(scenario_.ipv6), port}, handler);
+    if (connection == nullptr) violate("connect() found no way");
+    return connection;
+  }
+
+  /// Both sides have made sure that their addresses are their own.
+  bool has_addresses() {
+    const auto usable = stack::ip::AddressState::kUsable;
+    return net_.client().address_state(client_address(scenario_.ipv6)) == usable &&
+           net_.server().address_state(server_address(scenario_.ipv6)) == usable;
+  }
+
   void open_all() {
-    const stack::tcp::Endpoint remote{address(scenario_.ipv6, "10.0.0.2", "fd00::2"), kPort};
     for (std::uint32_t at = 0; at < scenario_.connections; ++at) {
       const std::uint64_t up = random_.next();
       const std::uint64_t down = random_.next();
@@ -153,57 +138,66 @@ class World final : public stack::tcp::Acceptor {
       theirs.shutdown_waits = !ours.shutdown_waits && random_.chance(0.5);
       Ends ends{std::make_unique<Application>(ours, random_.next(), tracer("client", at)),
                 std::make_unique<Application>(theirs, random_.next(), tracer("server", at)), 0, false};
-      Connection* const connection = client_->stack.connect(now_, remote, *ends.client);
-      if (connection == nullptr) return violate("connect() found no way");
+      const Connection* const connection = connect(kPort, *ends.client);
+      if (connection == nullptr) return;
       ends.port = connection->info().local.port;
       ends_.push_back(std::move(ends));
     }
+    for (std::uint32_t at = 0; at < scenario_.readers; ++at) {
+      readers_.push_back(std::make_unique<Reader>(scenario_.requests, random_.next()));
+      if (connect(kLibraryPort, *readers_.back()) == nullptr) return;
+    }
   }
 
-  /// One round on both sides. Returns whether anything moved.
-  bool turn() {
-    const bool client_moved = client_->turn(now_);
-    return server_->turn(now_) || client_moved;
-  }
-
-  Instant next_event() const {
-    return std::min({client_->stack.next_deadline(), server_->stack.next_deadline(), line_.next_deadline()});
+  /// Takes the server's address away, and gives it back, when the time has come. Returns when that is next.
+  Instant flap() {
+    const auto address = server_address(scenario_.ipv6);
+    if (flap_ == Flap::kComing && net_.now() >= scenario_.flap_from) {
+      flap_ = Flap::kAway;
+      net_.server().withdraw(net_.now(), address);
+    }
+    if (flap_ == Flap::kAway && net_.now() >= scenario_.flap_until) {
+      flap_ = Flap::kOver;
+      net_.server().restore(net_.now(), address);
+    }
+    if (scenario_.flap_from == stack::base::kNever) flap_ = Flap::kOver;
+    if (flap_ == Flap::kOver) return stack::base::kNever;
+    return flap_ == Flap::kComing ? scenario_.flap_from : scenario_.flap_until;
   }
 
   template <typename Done>
   void drive(Done&& done) {
-    int stuck = 0;
-    while (outcome_.violation.empty() && !done()) {
-      if (turn()) {
-        stuck = 0;
-        continue;
+    for (Instant due = flap(); outcome_.violation.empty(); due = flap()) {
+      const auto halt = [&] { return done() || net_.now() >= due || find_violation(); };
+      const auto ending = net_.drive(halt, Instant{} + kLongest, due);
+      if (ending == Net::Ending::kTooLate) return violate("it does not end");
+      if (ending == Net::Ending::kStuck) return violate("stuck: something is due and nothing moves");
+      if (ending == Net::Ending::kNeverAgain) {
+        return violate(fmt::format("nothing will ever happen again: {} and {} connections",
+                                   net_.client().connection_count(), net_.server().connection_count()));
       }
-      const Instant next = next_event();
-      if (next == stack::base::kNever && done()) return;
-      if (next == stack::base::kNever) {
-        return violate(fmt::format("nothing will ever happen again: {} and {} connections, {} and {} frames to leave",
-                                   client_->stack.connection_count(), server_->stack.connection_count(),
-                                   client_->leaving.size(), server_->leaving.size()));
-      }
-      if (next <= now_ && ++stuck > kStuckMax) return violate("stuck: something is due and nothing moves");
-      now_ = std::max(next, next <= now_ ? now_ + std::chrono::microseconds(100) : next);
-      if (now_ - Instant{} > kLongest) return violate("it does not end");
-      for (const Ends& ends : ends_) {
-        for (const Application* end : {ends.client.get(), ends.server.get()}) {
-          if (!end->violation().empty()) return violate(end->violation());
-        }
-      }
+      if (done()) return;
     }
   }
 
-  bool all_closed() const { return client_->stack.connection_count() == 0 && server_->stack.connection_count() == 0; }
+  bool find_violation() {
+    for (const Ends& ends : ends_) {
+      for (const Application* end : {ends.client.get(), ends.server.get()}) {
+        if (!end->violation().empty()) violate(end->violation());
+      }
+    }
+    for (const auto& reader : readers_) {
+      if (!reader->violation().empty()) violate(reader->violation());
+    }
+    return !outcome_.violation.empty();
+  }
+
+  bool all_closed() { return net_.client().connection_count() == 0 && net_.server().connection_count() == 0; }
 
   /// Lets what is on the line arrive and be dropped.
   void settle() {
-    drive([this] {
-      return line_.next_deadline() == stack::base::kNever && client_->leaving.empty() && server_->leaving.empty();
-    });
-    while (turn()) continue;
+    drive([this] { return net_.is_quiet(); });
+    while (net_.turn()) continue;
   }
 
   void check_end(const Application& end, const Application& other, std::string_view who) {
@@ -229,29 +223,39 @@ class World final : public stack::tcp::Acceptor {
     }
   }
 
-  void check_side(Side& side, std::string_view who) {
-    const auto& counters = side.stack.counters();
+  void check_readers() {
+    for (const auto& reader : readers_) {
+      if (!reader->closed()) violate("a reader that was never told of its end");
+      ++(reader->finished() ? outcome_.finished : outcome_.other);
+      outcome_.bytes += reader->bytes();
+      outcome_.answers += reader->answers();
+    }
+    if (http_.connection_count() != 0) violate("the HTTP server has connections left");
+  }
+
+  void check_side(stack::lane::Stack& side, std::string_view who) {
+    const auto& counters = side.counters();
     const std::uint64_t ended =
         counters.value(Event::kFramesConsumed) + counters.value(Event::kFramesPassed) + counters.received_dropped();
     if (counters.value(Event::kFramesIn) != ended) {
       violate(
           fmt::format("{}: {} frames came in and {} were accounted for", who, counters.value(Event::kFramesIn), ended));
     }
-    if (side.stack.connection_count() != 0) violate(fmt::format("{}: connections left", who));
+    if (side.connection_count() != 0) violate(fmt::format("{}: connections left", who));
     outcome_.segments += counters.value(Event::kTcpSegmentsOut);
     outcome_.retransmitted += counters.value(Event::kTcpRetransmitted);
   }
 
   void check_nothing_is_left() {
     if (!outcome_.violation.empty()) return;
-    check_side(*client_, "client");
-    check_side(*server_, "server");
-    outcome_.virtual_time = now_ - Instant{};
-    client_->stack.stop(now_);
-    for (Device* device : {&pair_.first(), &pair_.second()}) {
+    check_side(net_.client(), "client");
+    check_side(net_.server(), "server");
+    outcome_.virtual_time = net_.now() - Instant{};
+    net_.client().stop(net_.now());
+    const bool ethernet = scenario_.wire.medium == stack::link::Medium::kEthernet;
+    for (stack::link::Device* device : {&net_.pair().first(), &net_.pair().second()}) {
       const auto& arena = device->arena();
-      if (arena.free_count() + (scenario_.wire.medium == stack::link::Medium::kEthernet ? 16 : 0) <
-          arena.shape().frame_count) {
+      if (arena.free_count() + (ethernet ? kWaitingFramesMax : 0) < arena.shape().frame_count) {
         violate(fmt::format("{} frames are missing", arena.shape().frame_count - arena.free_count()));
       }
     }
@@ -260,13 +264,12 @@ class World final : public stack::tcp::Acceptor {
   const Scenario& scenario_;
   const Watch& watch_;
   Random random_;
-  Instant now_{};
-  backends::memory::Pair pair_;
-  backends::impair::Impair line_;
-  std::optional<backends::pcap::Pcap> pcap_;
   std::vector<Ends> ends_;
-  std::optional<Side> client_;
-  std::optional<Side> server_;
+  std::vector<std::unique_ptr<Reader>> readers_;
+  Flap flap_ = Flap::kComing;
+  Library library_;
+  server::http::Server http_;
+  Net net_;
   Outcome outcome_;
 };
 

@@ -6,10 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "backends/impair/impair.h"
-#include "backends/memory/pair.h"
-#include "backends/pcap/pcap.h"
-#include "stack/lane/stack.h"
+#include "stack/base/time.h"
 #include "tests/sim/application.h"
 #include "tests/sim/scenario.h"
 
@@ -21,6 +18,7 @@ struct Outcome {
   std::uint64_t finished = 0;  ///< Ends of connections that saw both streams through.
   std::uint64_t other = 0;     ///< Ends that closed with another reason.
   std::uint64_t bytes = 0;     ///< Delivered and verified.
+  std::uint64_t answers = 0;   ///< To HTTP requests, verified.
   std::uint64_t segments = 0;
   std::uint64_t retransmitted = 0;
   stack::base::Duration virtual_time{};
