@@ -29,6 +29,9 @@ namespace windhover::stack::tcp {
   X(kHandshakeTimedOut, "handshake_timed_out")  /* SYN or SYN-ACK was never answered. */             \
   X(kPersistTimedOut, "persist_timed_out")      /* Probes of a shut window went unanswered. */       \
   X(kKeepAliveTimedOut, "keep_alive_timed_out") /* Keep-alive probes went unanswered. */             \
+  X(kUserTimedOut, "user_timed_out")            /* No progress for set_user_timeout(). */            \
+  X(kUnread, "unread")                          /* Data came that our application had no use for. */ \
+  X(kCloseTimedOut, "close_timed_out")          /* The peer did not finish in time after close(). */ \
   X(kUnreachable, "unreachable")                /* A hard ICMP error while opening (RFC 5461). */    \
   X(kStopped, "stopped")                        /* The stack was shut down. */
 
@@ -93,6 +96,21 @@ class Connection {
 
   /// Ends our direction: FIN follows the queued bytes. Receiving goes on (half-close).
   virtual void shutdown() = 0;
+
+  /// `linger` of close(): for as long as the peer acknowledges something now and then.
+  static constexpr base::Duration kUnlimited = base::Duration::max();
+
+  /// Ends both directions: FIN follows the queued bytes, and no event but on_closed() comes any more. Bytes that have
+  /// come and were not read (pause_reading()), or that come later, are lost, so they are answered with RST (RFC 1122
+  /// §4.2.2.13, RFC 2525 §2.17) and the reason is kUnread. What is queued may take `linger` until the peer has
+  /// acknowledged all of it; then it is reset (kCloseTimedOut). The peer's own FIN is waited for no longer than
+  /// Config::fin_wait_2, and then nothing is sent. A second call changes nothing.
+  virtual void close(base::Duration linger = kUnlimited) = 0;
+
+  /// How long nothing may move while data is unacknowledged, unsent before a shut window, or a keep-alive probe
+  /// unanswered (RFC 5482; as Linux's TCP_USER_TIMEOUT). Then the connection ends (kUserTimedOut). Zero: the bounds of
+  /// retransmission alone. Precondition: not negative.
+  virtual void set_user_timeout(base::Duration timeout) = 0;
 
   /// Sends RST and forgets everything; on_closed(kAborted) follows, outside the caller.
   virtual void abort() = 0;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "stack/tcp/closing.h"
 #include "stack/tcp/engine.h"
 #include "stack/tcp/output.h"
 #include "stack/tcp/tcb.h"
@@ -22,6 +23,8 @@ Tcb::Tcb(Engine& engine_in, const Endpoint& local_in, const Endpoint& remote_in,
   timer.owner = this;
   deadlines.fill(base::kNever);
   last_received = engine.now;
+  last_answered = engine.now - kAnswerInterval;
+  user_timeout = engine.config.user_timeout;
 }
 
 std::size_t Tcb::send(base::Bytes bytes) {
@@ -74,15 +77,19 @@ void Tcb::shutdown() {
 }
 
 void Tcb::abort() {
-  if (state == State::kClosed) return;
-  if (state != State::kSynSent) {
-    send_control(engine, *this, snd_nxt, wire::kTcpRst | wire::kTcpAck);
-    engine.counters.count(base::Event::kTcpResetsSent);
-  }
-  engine.finish(*this, CloseReason::kAborted);
+  if (state != State::kClosed) reset(engine, *this, CloseReason::kAborted);
 }
 
-void Tcb::pause_reading() { paused = true; }
+void Tcb::close(base::Duration linger) {
+  if (state != State::kClosed && closing == nullptr) begin_close(engine, *this, linger);
+}
+
+void Tcb::set_user_timeout(base::Duration timeout) {
+  CHECK(timeout >= base::Duration::zero());
+  user_timeout = timeout;
+}
+
+void Tcb::pause_reading() { paused = closing == nullptr; }
 
 void Tcb::resume_reading() {
   if (state == State::kClosed) return;
@@ -92,7 +99,7 @@ void Tcb::resume_reading() {
 }
 
 void Tcb::set_timer(base::Instant at) {
-  if (state != State::kClosed) arm(engine, *this, Deadline::kApplication, at);
+  if (state != State::kClosed && closing == nullptr) arm(engine, *this, Deadline::kApplication, at);
 }
 
 base::Instant Tcb::now() const { return engine.now; }

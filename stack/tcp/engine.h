@@ -13,6 +13,7 @@
 #include "stack/base/pool.h"
 #include "stack/ip/ip.h"
 #include "stack/link/device.h"
+#include "stack/tcp/answer_limit.h"
 #include "stack/tcp/config.h"
 #include "stack/tcp/demux.h"
 #include "stack/tcp/isn.h"

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "stack/tcp/acknowledge.h"
+#include "stack/tcp/closing.h"
 #include "stack/tcp/engine.h"
 #include "stack/tcp/handshake.h"
 #include "stack/tcp/output.h"
@@ -41,9 +42,19 @@ void report_old(Engine& engine, Tcb& tcb, const Segment& segment) {
   report_duplicate(engine, tcb, duplicate, base::Event::kTcpDsackOldSent);
 }
 
+/// Whether a segment may be answered that an answer of ours may have caused.
+bool may_answer(Engine& engine, Tcb& tcb) {
+  if (engine.now - tcb.last_answered < kAnswerInterval) {
+    engine.counters.count(base::Event::kTcpAnswersLimited);
+    return false;
+  }
+  tcb.last_answered = engine.now;
+  return true;
+}
+
 /// An ACK that makes an honest peer prove itself (RFC 5961).
 void challenge(Engine& engine, Tcb& tcb) {
-  if (engine.may_challenge()) acknowledge_now(engine, tcb);
+  if (may_answer(engine, tcb) && engine.may_challenge()) acknowledge_now(engine, tcb);
 }
 
 /// RFC 7323 §5.3 R1, and §3.2: once negotiated, a segment without timestamps is not the peer's.
@@ -86,11 +97,12 @@ bool is_recent(const Engine& engine, const Tcb& tcb, const Segment& segment) {
 }
 
 Verdict refuse_unacceptable(Engine& engine, Tcb& tcb, const Segment& segment, Drop reason) {
-  if (segment.flags.rst()) return reason;
+  // RFC 7323 §3.2: without its timestamps it is dropped in silence.
+  if (segment.flags.rst() || (tcb.timestamps && !segment.options.timestamps)) return reason;
   // Our SYN-ACK was lost, or the peer's probe asks where we are.
   if (tcb.state == State::kSynReceived && segment.flags.syn() && segment.seq == tcb.irs) {
     follow_link(tcb, segment);
-    send_syn(engine, tcb);
+    if (may_answer(engine, tcb)) send_syn(engine, tcb);
     return kAccepted;
   }
   if (reason == Drop::kTcpUnacceptable && is_recent(engine, tcb, segment)) follow_link(tcb, segment);
@@ -101,7 +113,9 @@ Verdict refuse_unacceptable(Engine& engine, Tcb& tcb, const Segment& segment, Dr
   }
   if (tcb.state == State::kClosed) return reason;
   report_old(engine, tcb, segment);
-  acknowledge_now(engine, tcb);
+  // Data is sent by a timer or a window, never in answer to an acknowledgement.
+  const bool data = segment.length() > 0 && !segment.flags.syn();
+  if (data || may_answer(engine, tcb)) acknowledge_now(engine, tcb);
   return reason;
 }
 
@@ -307,7 +321,10 @@ void enter_time_wait(Engine& engine, Tcb& tcb) {
 /// What an acknowledged FIN of ours changes.
 void settle_close(Engine& engine, Tcb& tcb) {
   if (!tcb.fin_acknowledged) return;
-  if (tcb.state == State::kFinWait1) tcb.state = State::kFinWait2;
+  if (tcb.state == State::kFinWait1) {
+    tcb.state = State::kFinWait2;
+    await_peers_fin(engine, tcb);
+  }
   // An application that has paused reads what it was sent before the connection ends.
   if (!tcb.fin_delivered) return;
   if (tcb.state == State::kLastAck) return engine.finish(tcb, CloseReason::kFinished);

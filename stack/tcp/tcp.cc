@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "stack/base/setup_error.h"
+#include "stack/tcp/closing.h"
 #include "stack/tcp/engine.h"
 #include "stack/tcp/handshake.h"
 #include "stack/tcp/input.h"
@@ -35,19 +36,30 @@ void acknowledge_time_wait(Engine& engine, const TimeWait& entry, const Segment&
                      .options = options});
 }
 
-/// RFC 9293 §3.10.7.4 for TIME-WAIT, RFC 1337 for RST, RFC 6191 for a new SYN. True when a SYN may open anew.
+/// RFC 6191: whether a SYN is of a new incarnation for certain.
+bool may_reuse(const Engine& engine, const TimeWait& entry, const Segment& segment) {
+  const bool newer_number = after(segment.seq, entry.rcv_nxt);
+  if (!segment.options.timestamps || !engine.config.timestamps) return newer_number;
+  if (!entry.timestamps) return true;
+  const auto newer_stamp = static_cast<std::int32_t>(segment.options.timestamps->value - entry.ts_recent);
+  return newer_stamp > 0 || (newer_stamp == 0 && newer_number);
+}
+
+/// RFC 9293 §3.10.7.4 for TIME-WAIT, RFC 1337 for RST. True when a SYN may open anew.
 bool arrives_in_time_wait(Engine& engine, TimeWait& entry, const Segment& segment) {
   if (segment.flags.rst()) return false;
-  if (segment.flags.syn() && !segment.flags.ack()) {
-    const bool newer_stamp = entry.timestamps && segment.options.timestamps &&
-                             static_cast<std::int32_t>(segment.options.timestamps->value - entry.ts_recent) > 0;
-    if (newer_stamp || after(segment.seq, entry.rcv_nxt)) return true;
-  }
-  // Only what is not simply the last acknowledgement is answered: two TIME-WAITs must not talk to each other.
-  if (segment.length() > 0 || segment.seq != entry.rcv_nxt) {
-    acknowledge_time_wait(engine, entry, segment);
-  }
+  const bool syn = segment.flags.syn();
+  if (syn && !segment.flags.ack() && may_reuse(engine, entry, segment)) return true;
   if (segment.flags.fin()) engine.time_wait.restart(engine.now, entry);
+  // Only what is not simply the last acknowledgement is answered: two TIME-WAITs must not talk to each other.
+  if (segment.length() == 0 && segment.seq == entry.rcv_nxt) return false;
+  if (segment.length() == 0 || syn) {
+    if (!engine.time_wait.may_answer(engine.now, entry)) {
+      engine.counters.count(base::Event::kTcpAnswersLimited);
+      return false;
+    }
+  }
+  acknowledge_time_wait(engine, entry, segment);
   return false;
 }
 
@@ -184,11 +196,7 @@ void Tcp::stop(base::Instant now) {
   engine.now = now;
   engine.stopping = true;
   while (Tcb* const tcb = engine.flows.any()) {
-    if (tcb->state != State::kSynSent) {
-      send_control(engine, *tcb, tcb->snd_nxt, wire::kTcpRst | wire::kTcpAck);
-      engine.counters.count(base::Event::kTcpResetsSent);
-    }
-    engine.finish(*tcb, CloseReason::kStopped);
+    reset(engine, *tcb, CloseReason::kStopped);
   }
   engine.deliver_finished();
 }

@@ -1,5 +1,7 @@
 #include "stack/tcp/time_wait.h"
 
+#include "stack/tcp/answer_limit.h"
+
 namespace windhover::stack::tcp {
 
 TimeWaitTable::TimeWaitTable(std::uint32_t entries_max, base::Duration wait) : table_(entries_max), wait_(wait) {}
@@ -33,7 +35,15 @@ TimeWait* TimeWaitTable::find(std::uint64_t hash, const Endpoint& local, const E
 void TimeWaitTable::restart(base::Instant now, TimeWait& entry) {
   table_.unlink(queue_, entry);
   entry.expires = now + wait_;
+  entry.answered_ms = 0;
   table_.append(queue_, entry);
+}
+
+bool TimeWaitTable::may_answer(base::Instant now, TimeWait& entry) {
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(entry.expires - now);
+  if (entry.answered_ms != 0 && std::chrono::milliseconds(entry.answered_ms) - left < kAnswerInterval) return false;
+  entry.answered_ms = static_cast<std::uint32_t>(left.count());
+  return true;
 }
 
 void TimeWaitTable::erase(TimeWait& entry) {

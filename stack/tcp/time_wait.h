@@ -22,7 +22,7 @@ struct TimeWait {
   wire::Seq snd_nxt{};
   wire::Seq rcv_nxt{};
   std::uint32_t ts_recent = 0;
-  std::uint32_t answered_ms = 0;  ///< On the lane's clock: when a segment that may be one of a storm was last answered.
+  std::uint32_t answered_ms = 0;  ///< Before `expires`, when may_answer() last said yes; zero: never.
   std::uint16_t local_port = 0;
   std::uint16_t remote_port = 0;
   std::uint16_t window = 0;  ///< As on the wire.
@@ -47,6 +47,9 @@ class TimeWaitTable {
 
   /// Begins the wait again. Precondition: `entry` came from find().
   void restart(base::Instant now, TimeWait& entry);
+  /// Whether a segment may be answered that an answer of ours may have caused: after kAnswerInterval again.
+  /// Precondition: `entry` came from find().
+  bool may_answer(base::Instant now, TimeWait& entry);
   /// Forgets it. Precondition: `entry` came from find().
   void erase(TimeWait& entry);
 

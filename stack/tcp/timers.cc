@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "stack/tcp/closing.h"
 #include "stack/tcp/engine.h"
 #include "stack/tcp/output.h"
 #include "stack/tcp/recovery.h"
@@ -39,7 +40,27 @@ void fire_handshake(Engine& engine, Tcb& tcb) {
   send_syn(engine, tcb);
 }
 
+/// Begins to measure how long nothing has moved, where it has moved until now: the timer that has just passed was armed
+/// when something last did.
+void watch_stall(Engine& engine, Tcb& tcb) {
+  if (tcb.user_timeout == base::Duration::zero() || tcb.retransmit_mode == RetransmitMode::kProbe) return;
+  // Probes of a shut window are answered and counted from zero again, and yet nothing moves.
+  const bool persists = tcb.retransmit_mode == RetransmitMode::kPersist;
+  const bool begins =
+      persists ? !is_armed(tcb, Deadline::kUser) || tcb.stalled_at != tcb.snd_una : tcb.recovery.timeouts == 0;
+  if (!begins) return;
+  tcb.stalled_at = tcb.snd_una;
+  arm(engine, tcb, Deadline::kUser, std::max(engine.now, engine.now - tcb.rtt.rto() + tcb.user_timeout));
+}
+
+void fire_user(Engine& engine, Tcb& tcb) {
+  const bool persists = tcb.retransmit_mode == RetransmitMode::kPersist && is_armed(tcb, Deadline::kRetransmit);
+  const bool stalled = tcb.stalled_at == tcb.snd_una && (persists || tcb.recovery.timeouts > 0);
+  if (stalled) engine.finish(tcb, CloseReason::kUserTimedOut);
+}
+
 void fire_retransmit(Engine& engine, Tcb& tcb) {
+  watch_stall(engine, tcb);
   switch (tcb.retransmit_mode) {
     case RetransmitMode::kHandshake:
       return fire_handshake(engine, tcb);
@@ -59,7 +80,12 @@ void fire_keep_alive(Engine& engine, Tcb& tcb) {
   }
   // Retransmission, or probing a shut window, watches over the peer already.
   if (!tcb.flight.empty() || is_armed(tcb, Deadline::kRetransmit)) return restart_keep_alive(engine, tcb);
-  if (tcb.probes >= engine.config.keep_alive_probes) return engine.finish(tcb, CloseReason::kKeepAliveTimedOut);
+  // The peer may be there yet, and only its answers be lost: it learns that we are not any more.
+  if (tcb.user_timeout != base::Duration::zero()) {
+    if (tcb.probes > 0 && idle >= tcb.user_timeout) return reset(engine, tcb, CloseReason::kUserTimedOut);
+  } else if (tcb.probes >= engine.config.keep_alive_probes) {
+    return reset(engine, tcb, CloseReason::kKeepAliveTimedOut);
+  }
   ++tcb.probes;
   send_probe(engine, tcb);
   arm(engine, tcb, Deadline::kKeepAlive, engine.now + engine.config.keep_alive_interval);
@@ -73,6 +99,8 @@ void fire(Engine& engine, Tcb& tcb, Deadline deadline) {
       return recovery_on_reorder_timer(engine, tcb);
     case Deadline::kKeepAlive:
       return fire_keep_alive(engine, tcb);
+    case Deadline::kUser:
+      return fire_user(engine, tcb);
     case Deadline::kApplication:
       return tcb.handler->on_timer(tcb);
     case Deadline::kDelayedAck:

@@ -50,10 +50,13 @@ TEST_P(Shared, segment_that_is_not_acceptable_moves_nothing) {
   peer.mac = kOtherRouter;
   peer.send({.seq = 0x10000000});  // Far beyond the window.
   EXPECT_EQ(peer.expect({.flags = kTcpAck, .ack = 1}).to, kRouter);
+  peer.advance(500ms);                       // Answers of this kind are rare.
   peer.send({.seq = 1, .ack = 0x10000000});  // Acknowledges what was never sent.
   EXPECT_EQ(peer.expect({.flags = kTcpAck, .ack = 1}).to, kRouter);
+  peer.advance(500ms);
   peer.send({.flags = kTcpRst, .seq = 2});  // In the window, and not what is next.
   EXPECT_EQ(peer.expect({.flags = kTcpAck, .ack = 1}).to, kRouter);
+  peer.advance(500ms);
   peer.send({.flags = kTcpSyn, .seq = 2});
   EXPECT_EQ(peer.expect({.flags = kTcpAck, .ack = 1}).to, kRouter);
   app.send("answer");

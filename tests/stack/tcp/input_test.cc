@@ -48,15 +48,15 @@ TEST_P(EveryState, rst_outside_the_window_is_dropped) {
 
 // RFC 5961 §4.2: whatever its sequence number.
 TEST_P(EveryState, syn_is_challenged) {
-  Peer peer;
-  App& app = peer.enter(GetParam());
-  const std::uint32_t next = peer.snd_nxt;
-  for (const std::uint32_t seq : {next, next + 100, next - 5, next + 1'000'000}) {
-    peer.send({.flags = kTcpSyn, .seq = seq});
+  for (const std::uint32_t offset : {0U, 100U, 0U - 5, 1'000'000U}) {
+    Peer peer;
+    App& app = peer.enter(GetParam());
+    const std::uint32_t next = peer.snd_nxt;
+    peer.send({.flags = kTcpSyn, .seq = next + offset});
     peer.expect({.flags = kTcpAck, .ack = next, .size = 0});
+    EXPECT_FALSE(app.closed);
+    EXPECT_EQ(peer.drops(Drop::kTcpUnacceptable), 1U);
   }
-  EXPECT_FALSE(app.closed);
-  EXPECT_EQ(peer.drops(Drop::kTcpUnacceptable), 4U);
 }
 
 // RFC 9293 §3.10.7.4, first check
@@ -121,15 +121,68 @@ TEST(Established, an_acknowledgement_from_long_ago_is_challenged) {
   peer.take_all();
 }
 
-// RFC 5961 §7: a thousand in a second, then silence until the next.
-TEST(Established, challenges_are_rate_limited) {
+// Two ends that have lost each other answer each acknowledgement with one: not more often than every half second.
+TEST(Established, what_cannot_be_accepted_is_answered_rarely) {
+  const std::vector<Out> unacceptable{
+      {.flags = kTcpRst, .seq = 2},   {.flags = kTcpSyn, .seq = 1}, {.flags = kSynAck, .seq = 0},
+      {.seq = 1, .ack = 0x10000000},  {.seq = 0x10000000},          {.seq = 0},
+      {.flags = kTcpSyn, .seq = 500}, {.seq = 1 + kWindow}};
+  for (const Out& out : unacceptable) {
+    Peer peer;
+    peer.establish();
+    for (int count = 0; count < 10; ++count) peer.send(out);
+    peer.expect({.flags = kTcpAck, .seq = 1, .ack = 1, .size = 0});
+    peer.expect_nothing();
+    EXPECT_EQ(peer.events(Event::kTcpAnswersLimited), 9U);
+    peer.advance(500ms - 1ms);
+    peer.send(out);
+    peer.expect_nothing();
+    peer.advance(1ms);
+    peer.send(out);
+    peer.expect({.flags = kTcpAck, .seq = 1, .ack = 1, .size = 0});
+  }
+}
+
+// Whoever repeats data waits for its acknowledgement.
+TEST(Established, repeated_data_is_acknowledged_each_time) {
   Peer peer;
   peer.establish();
-  for (int count = 0; count < 1100; ++count) peer.send({.flags = kTcpRst, .seq = peer.snd_nxt + 1});
-  EXPECT_EQ(peer.take_all().size(), 1000U);
-  peer.advance(1s);
-  peer.send({.flags = kTcpRst, .seq = peer.snd_nxt + 1});
-  peer.expect({.flags = kTcpAck});
+  peer.send({.payload = "once"});
+  peer.expect({.flags = kTcpAck, .ack = 5});
+  for (int count = 0; count < 10; ++count) {
+    peer.send({.seq = 1, .payload = "once"});
+    peer.expect({.flags = kTcpAck, .ack = 5});
+  }
+  EXPECT_EQ(peer.events(Event::kTcpAnswersLimited), 0U);
+}
+
+// RFC 5961 §7. The number differs from second to second, so that whoever shares the limit cannot count with it what
+// other connections cause.
+TEST(SynReceived, challenges_of_all_connections_together_are_limited_too) {
+  Peer peer;
+  for (std::uint16_t port = 1000; port < 2600; ++port) {
+    peer.new_flow(port);
+    peer.send({.flags = kTcpSyn});
+  }
+  peer.take_all();
+  const auto challenged = [&] {
+    for (std::uint16_t port = 1000; port < 2600; ++port) {
+      peer.new_flow(port);
+      peer.send({.flags = kTcpRst, .seq = 5});
+    }
+    std::vector<Segment> answers = peer.take_all();
+    std::erase_if(answers, [](const Segment& segment) { return segment.flags.syn(); });
+    return answers.size();
+  };
+  const std::size_t first = challenged();
+  EXPECT_GE(first, 500U);
+  EXPECT_LT(first, 1500U);
+  EXPECT_EQ(challenged(), 0U) << "the same second";
+  peer.now += 1s;
+  const std::size_t second = challenged();
+  EXPECT_GE(second, 500U);
+  EXPECT_LT(second, 1500U);
+  EXPECT_NE(second, first);
 }
 
 TEST(Established, urgent_data_is_ordinary_data) {
