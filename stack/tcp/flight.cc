@@ -10,8 +10,7 @@ using wire::Seq;
 
 namespace {
 
-/// One record in so many is linked one level higher: three levels make a search
-/// among 4,096 records some 50 steps.
+/// One record in so many is linked one level higher: three levels make a search among 4,096 records some 50 steps.
 constexpr std::uint32_t kFanOut = 16;
 
 constexpr std::uint32_t kSegmentsMax = 0xffff;
@@ -97,8 +96,7 @@ void Flight::sent(FlightMemory& memory, base::Instant now, Seq start, std::uint3
   size_ += size;
 }
 
-/// The second part follows `at` in every order. Precondition: `path` leads to
-/// the end of `at`, that itself included.
+/// The second part follows `at` in every order. Precondition: `path` leads to the end of `at`, that itself included.
 bool Flight::split(FlightMemory& memory, const Path& path, std::uint32_t at, std::uint32_t size) {
   if (memory.free_.empty()) return false;
   const std::uint32_t index = memory.free_.back();
@@ -114,8 +112,8 @@ bool Flight::split(FlightMemory& memory, const Path& path, std::uint32_t at, std
   return true;
 }
 
-/// `at` follows `path`. When it and the one before are SACKed they become one,
-/// else the path moves past it. Returns the next record.
+/// `at` follows `path`. When it and the one before are SACKed they become one, else the path moves past it. Returns the
+/// next record.
 std::uint32_t Flight::join_or_pass(FlightMemory& memory, Path& path, std::uint32_t at) {
   const FlightRecord& record = memory.records_[at];
   const bool joins =

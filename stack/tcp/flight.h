@@ -1,16 +1,12 @@
 #pragma once
-// What has been transmitted and not yet acknowledged: one record for each
-// frame, with the time it left. The SACK scoreboard (RFC 2018), RACK's
-// per-segment state (RFC 8985 §5.2) and Karn's rule all live in these records.
+// What has been transmitted and not yet acknowledged: one record for each frame, with the time it left. The SACK
+// scoreboard (RFC 2018), RACK's per-segment state (RFC 8985 §5.2) and Karn's rule all live in these records.
 //
-// A record is in three orders at once. By sequence number: a skip list whose
-// heights follow from the order of sending, so that a SACK block is found in a
-// few dozen steps wherever it lies. By time of transmission: loss detection
-// looks at the oldest and stops (RFC 8985 §6.2 asks for this). By when it was
-// found lost: what to repair next is the first. And what is SACKed joins its
-// neighbours to one record, so that reports said again cost nothing. No
-// acknowledgement costs more than a search for each block and a constant for
-// each record that changes, whatever the peer makes up.
+// A record is in three orders at once. By sequence number: a skip list whose heights follow from the order of sending,
+// so that a SACK block is found in a few dozen steps wherever it lies. By time of transmission: loss detection looks at
+// the oldest and stops (RFC 8985 §6.2 asks for this). By when it was found lost: what to repair next is the first. And
+// what is SACKed joins its neighbours to one record, so that reports said again cost nothing. No acknowledgement costs
+// more than a search for each block and a constant for each record that changes, whatever the peer makes up.
 
 #include <array>
 #include <cstdint>
@@ -22,8 +18,7 @@
 
 namespace windhover::stack::tcp {
 
-/// One transmission's range of sequence numbers. A super-frame is one record;
-/// SACK may split it.
+/// One transmission's range of sequence numbers. A super-frame is one record; SACK may split it.
 struct FlightRecord {
   enum class State : std::uint8_t {
     kInFlight,
@@ -63,9 +58,8 @@ class FlightMemory {
 
 /// What an acknowledgement did.
 struct FlightAck {
-  /// To be set before: what was sent again later than this was acknowledged for
-  /// an earlier transmission (RFC 8985 §6.2 step 2), and says nothing about
-  /// when things arrive.
+  /// To be set before: what was sent again later than this was acknowledged for an earlier transmission (RFC 8985 §6.2
+  /// step 2), and says nothing about when things arrive.
   base::Instant genuine_until = base::kNever;
 
   std::uint32_t delivered = 0;       ///< Sequence numbers newly acknowledged or newly SACKed.
@@ -73,17 +67,15 @@ struct FlightAck {
   bool original = false;             ///< One of them was never sent twice.
   bool retransmitted = false;        ///< One of them was.
   bool timed = false;                ///< newest_* say something.
-  bool newest_retransmitted = true;  ///< The most recently sent of those that
-                                     ///< are genuine had been sent twice;
+  bool newest_retransmitted = true;  ///< The most recently sent of those that are genuine had been sent twice;
   base::Instant newest_sent{};       ///< when it left,
   wire::Seq newest_end{};            ///< where it ends.
   wire::Seq highest_end{};           ///< The farthest end among all.
   wire::Seq lowest_original_end{};   ///< The nearest end among those never sent twice.
 };
 
-/// One connection's records. The caller releases them with clear() before it
-/// dies. Invariants: records are contiguous from snd_una to snd_nxt; no two
-/// neighbours are both SACKed.
+/// One connection's records. The caller releases them with clear() before it dies. Invariants: records are contiguous
+/// from snd_una to snd_nxt; no two neighbours are both SACKed.
 class Flight {
  public:
   bool empty() const { return heads_[0] == kNone; }
@@ -101,16 +93,14 @@ class Flight {
   /// Something outstanding has been sent twice.
   bool has_resent() const { return has_resent_; }
 
-  /// Sequence numbers that duplicate acknowledgements without SACK have
-  /// reported, nobody knows which (RFC 5681 §3.2).
+  /// Sequence numbers that duplicate acknowledgements without SACK have reported, nobody knows which (RFC 5681 §3.2).
   std::uint32_t reported() const { return reported_; }
   void set_reported(std::uint32_t size) { reported_ = size; }
 
   /// Records a first transmission at the end. Precondition: !memory.empty().
   void sent(FlightMemory& memory, base::Instant now, wire::Seq start, std::uint32_t size, link::FrameTicket frame = {});
 
-  /// The cumulative acknowledgement: forgets everything before `una`, trimming
-  /// a record that straddles it.
+  /// The cumulative acknowledgement: forgets everything before `una`, trimming a record that straddles it.
   void acknowledge(FlightMemory& memory, wire::Seq una, FlightAck& result);
 
   /// How SACK blocks are taken. Sizes in bytes.
@@ -118,14 +108,13 @@ class Flight {
     std::uint32_t segment = 0xffffffff;      ///< Of a full segment: a SACKed super-frame counts as many.
     std::uint32_t records_max = 0xffffffff;  ///< With so many records none is split any more.
   };
-  /// One SACK block [start, end): marks what lies inside, splitting records at
-  /// its edges where memory and the rules allow (else the straddling record
-  /// stays unmarked: less is believed, never more).
+  /// One SACK block [start, end): marks what lies inside, splitting records at its edges where memory and the rules
+  /// allow (else the straddling record stays unmarked: less is believed, never more).
   void sack(FlightMemory& memory, wire::Seq start, wire::Seq end, const SackRules& rules, FlightAck& result);
 
   enum class Judgement : std::uint8_t { kLost, kSkip, kStop };
-  /// Asks `judge(record)` about what is in flight, the earliest transmission
-  /// first, until it says kStop. Returns sequence numbers newly lost.
+  /// Asks `judge(record)` about what is in flight, the earliest transmission first, until it says kStop. Returns
+  /// sequence numbers newly lost.
   template <typename Judge>
   std::uint32_t detect_lost(FlightMemory& memory, Judge&& judge) {
     const std::uint32_t before = lost_;
@@ -139,12 +128,10 @@ class Flight {
     }
     return lost_ - before;
   }
-  /// The oldest record by sequence number is lost, unless it is already or is
-  /// SACKed. Returns its size then.
+  /// The oldest record by sequence number is lost, unless it is already or is SACKed. Returns its size then.
   std::uint32_t lose_front(FlightMemory& memory);
-  /// A timeout: the oldest record is lost, and every other for which
-  /// `gone(record)` holds; what is lost will be sent in the order of sequence
-  /// numbers. With `reneged` what was SACKed is lost too (RFC 2018 §8).
+  /// A timeout: the oldest record is lost, and every other for which `gone(record)` holds; what is lost will be sent in
+  /// the order of sequence numbers. With `reneged` what was SACKed is lost too (RFC 2018 §8).
   template <typename Gone>
   void lose_on_timeout(FlightMemory& memory, bool reneged, Gone&& gone) {
     lost_list_ = {};
@@ -166,12 +153,11 @@ class Flight {
   /// What is lost and has not been sent again is in flight after all.
   void find_lost(FlightMemory& memory);
 
-  /// The next record to be sent again, the oldest if it is lost, cut to at most
-  /// `size_max`; nullptr when none is lost. The cut needs memory; without it
-  /// the whole record is returned.
+  /// The next record to be sent again, the oldest if it is lost, cut to at most `size_max`; nullptr when none is lost.
+  /// The cut needs memory; without it the whole record is returned.
   FlightRecord* first_lost(FlightMemory& memory, std::uint32_t size_max);
-  /// The newest record by sequence number, cut from the front to at most
-  /// `size_max` where memory allows. Precondition: !empty().
+  /// The newest record by sequence number, cut from the front to at most `size_max` where memory allows. Precondition:
+  /// !empty().
   FlightRecord& last_part(FlightMemory& memory, std::uint32_t size_max);
   /// It has been sent again. Precondition: it is not SACKed.
   void resent(FlightMemory& memory, FlightRecord& record, base::Instant now, link::FrameTicket frame = {});

@@ -16,29 +16,25 @@ using Phase = Recovery::Phase;
 using Judgement = Flight::Judgement;
 
 constexpr std::uint32_t kDupThresh = 3;  // RFC 5681 §3.2.
-/// Duplicates without SACK that may let new data out before any loss is known
-/// (RFC 3042 §2).
+/// Duplicates without SACK that may let new data out before any loss is known (RFC 3042 §2).
 constexpr std::uint32_t kLimitedTransmits = 2;
 constexpr std::uint8_t kReorderingPersist = 16;  // Recoveries; RFC 8985 §6.2 step 4.
 constexpr std::uint8_t kReorderingMultMax = 255;
-/// No probe sooner: the peer's timers and ours count milliseconds (Linux adds
-/// two ticks).
+/// No probe sooner: the peer's timers and ours count milliseconds (Linux adds two ticks).
 constexpr base::Duration kProbeMin = std::chrono::milliseconds(10);
 /// Before the first sample (RFC 8985 §7.2).
 constexpr base::Duration kProbeUnsampled = std::chrono::seconds(1);
-/// The longest that a peer may sit on an acknowledgement (RFC 8985 §7.2
-/// TLP.max_ack_delay).
+/// The longest that a peer may sit on an acknowledgement (RFC 8985 §7.2 TLP.max_ack_delay).
 constexpr base::Duration kPeerDelayedAckMax = std::chrono::milliseconds(200);
-/// How soon a retransmission is tried again that its own first transmission,
-/// still in the device, held up. The device is at fault then, so nothing is to
-/// be gained by hurry.
+/// How soon a retransmission is tried again that its own first transmission, still in the device, held up. The device
+/// is at fault then, so nothing is to be gained by hurry.
 constexpr base::Duration kPostponed = std::chrono::milliseconds(10);
 constexpr base::Duration kTimeoutPostponedMax = std::chrono::milliseconds(500);  // As Linux.
 /// By so much a round trip may be longer than its timestamps say.
 constexpr base::Duration kTimestampTick = std::chrono::milliseconds(1);
 
-/// RFC 8985 §6.2 steps 2 and 3: remembers the most recently sent segment that
-/// has been delivered, and notices reordering.
+/// RFC 8985 §6.2 steps 2 and 3: remembers the most recently sent segment that has been delivered, and notices
+/// reordering.
 void update_rack(const Engine& engine, Tcb& tcb, const FlightAck& ack) {
   Recovery& recovery = tcb.recovery;
   if (recovery.rack_valid && ack.original && before(ack.lowest_original_end, recovery.fack)) {
@@ -55,8 +51,7 @@ void update_rack(const Engine& engine, Tcb& tcb, const FlightAck& ack) {
   }
 }
 
-/// RFC 8985 §6.2 step 4: each round trip with a D-SACK widens the reordering
-/// window.
+/// RFC 8985 §6.2 step 4: each round trip with a D-SACK widens the reordering window.
 void note_dsack(Tcb& tcb, const AckReport& report) {
   Recovery& recovery = tcb.recovery;
   if (recovery.dsack_seen && !before(tcb.snd_una, recovery.dsack_round)) recovery.dsack_seen = false;
@@ -80,8 +75,8 @@ base::Duration reordering_window(const Tcb& tcb) {
   return std::min(recovery.reo_wnd_mult * tcb.rtt.min_rtt() / 4, tcb.rtt.srtt());
 }
 
-/// RFC 8985 §6.2 step 5. Returns whether anything was newly marked; arms the
-/// reordering timer for what is still waited for.
+/// RFC 8985 §6.2 step 5. Returns whether anything was newly marked; arms the reordering timer for what is still waited
+/// for.
 bool detect_by_time(Engine& engine, Tcb& tcb) {
   const Recovery& recovery = tcb.recovery;
   if (!recovery.rack_valid) return false;
@@ -101,16 +96,14 @@ bool detect_by_time(Engine& engine, Tcb& tcb) {
   return newly != 0;
 }
 
-/// Without SACK: three duplicates, or a partial acknowledgement that shows the
-/// next hole (RFC 6582 §3.2).
+/// Without SACK: three duplicates, or a partial acknowledgement that shows the next hole (RFC 6582 §3.2).
 bool detect_by_duplicates(Engine& engine, Tcb& tcb, bool advanced) {
   const Recovery& recovery = tcb.recovery;
   if (recovery.phase == Phase::kOpen) {
     const bool sure = recovery.duplicate_acks == kDupThresh && !recovery.guarded;
     return sure && tcb.flight.lose_front(engine.flight_memory) != 0;
   }
-  // After a timeout everything is marked already, and what has been sent again
-  // is on its way.
+  // After a timeout everything is marked already, and what has been sent again is on its way.
   const bool partial = advanced && before(tcb.snd_una, recovery.recovery_point);
   return recovery.phase == Phase::kRecovery && partial && tcb.flight.lose_front(engine.flight_memory) != 0;
 }
@@ -124,8 +117,7 @@ void enter_recovery(Engine& engine, Tcb& tcb, std::uint32_t delivered) {
   recovery.guarded = !tcb.sack;
   recovery.recovery_point = tcb.snd_nxt;
   recovery.probe_out = recovery.probe_due = false;
-  // What was SACKed or reported before this acknowledgement is no part of the
-  // episode (RFC 9937 §6).
+  // What was SACKed or reported before this acknowledgement is no part of the episode (RFC 9937 §6).
   const Flight& flight = tcb.flight;
   const std::uint32_t known = flight.sacked() + std::min(flight.reported(), flight.size() - flight.sacked());
   recovery.recover_flight = std::max(flight.size() - known + delivered, 1U);
@@ -144,8 +136,7 @@ struct Progress {
 /// RFC 9937 §6.
 void reduce_rate(Tcb& tcb, const Progress& progress) {
   Recovery& recovery = tcb.recovery;
-  // Without SACK a partial acknowledgement always sends the next hole (RFC 6582
-  // §3.2 step 3).
+  // Without SACK a partial acknowledgement always sends the next hole (RFC 6582 §3.2 step 3).
   const bool asked_for = !tcb.sack && progress.advanced && tcb.flight.lost() > 0;
   const bool forced = recovery.prr_out == 0 || asked_for;
   if (progress.delivered == 0 && !forced) return;
@@ -177,8 +168,7 @@ void finish_phase(Tcb& tcb) {
   tcb.flight.set_reported(0);
 }
 
-/// RFC 8985 §7.4.2: was the probe needed? When it repaired a loss that nobody
-/// else noticed, the window answers for it.
+/// RFC 8985 §7.4.2: was the probe needed? When it repaired a loss that nobody else noticed, the window answers for it.
 void judge_probe(Tcb& tcb, const AckReport& report) {
   Recovery& recovery = tcb.recovery;
   if (!recovery.probe_out || before(tcb.snd_una, recovery.probe_end)) return;
@@ -192,9 +182,8 @@ void judge_probe(Tcb& tcb, const AckReport& report) {
   tcb.congestion.set_cwnd(tcb.congestion.ssthresh());
 }
 
-/// A round trip from the records, never from what was sent twice (Karn); else,
-/// when something new was acknowledged, from the echo of our timestamp (RFC
-/// 7323 §4.1).
+/// A round trip from the records, never from what was sent twice (Karn); else, when something new was acknowledged,
+/// from the echo of our timestamp (RFC 7323 §4.1).
 void sample_rtt(const Engine& engine, Tcb& tcb, const AckReport& report) {
   const FlightAck& ack = report.flight;
   if (!ack.retransmitted) return tcb.rtt.sample(engine.now - ack.newest_sent);
@@ -203,9 +192,8 @@ void sample_rtt(const Engine& engine, Tcb& tcb, const AckReport& report) {
   if (age >= 0) tcb.rtt.sample(std::chrono::milliseconds(age) + kTimestampTick);
 }
 
-/// Counts duplicates without SACK, and takes out of the pipe what they report
-/// (RFC 9937 §5.2, RFC 3042). Returns how much has newly been delivered, as far
-/// as can be told.
+/// Counts duplicates without SACK, and takes out of the pipe what they report (RFC 9937 §5.2, RFC 3042). Returns how
+/// much has newly been delivered, as far as can be told.
 std::uint32_t count_delivered(Tcb& tcb, const AckReport& report) {
   Recovery& recovery = tcb.recovery;
   Flight& flight = tcb.flight;
@@ -231,8 +219,7 @@ std::uint32_t count_delivered(Tcb& tcb, const AckReport& report) {
 
 void restart_timeout(Engine& engine, Tcb& tcb) { tcb.recovery.rto_at = engine.now + tcb.rtt.rto(); }
 
-/// RFC 9293 §3.8.3 R2. A peer that has shut its window over what was sent, and
-/// says so, is alive (§3.8.6.1).
+/// RFC 9293 §3.8.3 R2. A peer that has shut its window over what was sent, and says so, is alive (§3.8.6.1).
 bool gives_up(const Engine& engine, const Tcb& tcb) {
   const Recovery& recovery = tcb.recovery;
   if (tcb.snd_wnd == 0 && tcb.last_received > tcb.last_sent) return false;
@@ -266,8 +253,7 @@ bool is_quiet(const Tcb& tcb, const AckReport& report) {
 base::Instant genuine_until(const Engine& engine, const Tcb& tcb,
                             const std::optional<wire::TcpTimestamps>& timestamps) {
   if (!tcb.flight.has_resent()) return base::kNever;
-  // Quicker than any round trip has been: for an earlier transmission (RFC 8985
-  // §6.2 step 2).
+  // Quicker than any round trip has been: for an earlier transmission (RFC 8985 §6.2 step 2).
   const base::Instant quick = engine.now - tcb.rtt.min_rtt();
   if (!tcb.timestamps || !timestamps) return quick;
   const auto age = static_cast<std::int32_t>(timestamp(engine, tcb.ts_offset) - timestamps->echo);
@@ -388,25 +374,21 @@ void recovery_on_timeout(Engine& engine, Tcb& tcb) {
   if (recovery.waiting_since == base::kNever) recovery.waiting_since = oldest.sent;
   if (gives_up(engine, tcb)) return engine.finish(tcb, CloseReason::kTimedOut);
   if (engine.arena.is_out(oldest.frame)) {
-    // It has not even left: nothing is known about the path, so nothing is
-    // backed off.
+    // It has not even left: nothing is known about the path, so nothing is backed off.
     engine.counters.count(base::Event::kTcpRetransmitPostponed);
     recovery.rto_at = engine.now + std::min(tcb.rtt.rto(), kTimeoutPostponedMax);
     return arm_retransmit(engine, tcb);
   }
   engine.counters.count(base::Event::kTcpTimeouts);
-  // RFC 5682 §2.1 step 1: another timeout among what the first has sent again
-  // is answered in the old way.
+  // RFC 5682 §2.1 step 1: another timeout among what the first has sent again is answered in the old way.
   const bool again = recovery.phase == Phase::kLoss && !after(tcb.snd_una, recovery.recovery_point);
   undo_begin(tcb, recovery.phase != Phase::kOpen);
-  // A second timeout of the same data says nothing new about the path's
-  // capacity (RFC 5681 §3.1).
+  // A second timeout of the same data says nothing new about the path's capacity (RFC 5681 §3.1).
   if (recovery.timeouts == 0) window_timed_out(tcb, tcb.flight.size());
   if (recovery.timeouts < 255) ++recovery.timeouts;
   tcb.rtt.back_off();
   path_timed_out(engine, tcb);
-  // RFC 8985 §6.3. What the peer has SACKed it keeps, unless it denies even the
-  // oldest.
+  // RFC 8985 §6.3. What the peer has SACKed it keeps, unless it denies even the oldest.
   const bool reneged = oldest.state == FlightRecord::State::kSacked;
   const base::Duration patience = recovery.rack_rtt + reordering_window(tcb);
   tcb.flight.lose_on_timeout(engine.flight_memory, reneged, [&](const FlightRecord& record) {

@@ -14,8 +14,7 @@ using Phase = Recovery::Phase;
 constexpr std::uint8_t kFrtoNewSegments = 2;      // RFC 5682 §2.1 step 2b.
 constexpr std::uint32_t kFrtoWindowSegments = 3;  // RFC 5682 §2.1 step 3a.
 
-/// RFC 3522 §3.2 step 5: the acknowledgement of the first retransmission echoes
-/// what was sent before that.
+/// RFC 3522 §3.2 step 5: the acknowledgement of the first retransmission echoes what was sent before that.
 bool says_eifel(Tcb& tcb, const std::optional<wire::TcpTimestamps>& timestamps) {
   Undo& undo = tcb.undo;
   if (!undo.eifel_open || before(tcb.snd_una, undo.first_resent_end)) return false;
@@ -27,8 +26,7 @@ bool says_eifel(Tcb& tcb, const std::optional<wire::TcpTimestamps>& timestamps) 
 void take_first_ack(Tcb& tcb, bool advanced, bool duplicate) {
   Undo& undo = tcb.undo;
   if (!advanced) {
-    // With SACK the scoreboard takes duplicates, and the wait goes on (§3.1
-    // step 2).
+    // With SACK the scoreboard takes duplicates, and the wait goes on (§3.1 step 2).
     if (duplicate && !tcb.sack) undo.frto = Frto::kOff;
     return;
   }
