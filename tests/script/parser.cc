@@ -264,7 +264,15 @@ std::uint64_t parse_value(Cursor& cursor, Bounds::Unit& unit) {
   constexpr std::uint64_t kMost = UINT64_C(1) << 60;
   const Cursor begin = cursor;
   const std::uint64_t whole = cursor.digits(kMost, expected);
-  const std::uint64_t tenth = cursor.take('.') ? cursor.digits(9, "one digit after the point") : kTenths;
+  const Cursor point = cursor;
+  std::uint64_t tenth = kTenths;
+  if (cursor.take('.')) {
+    if (cursor.peek() == '.') {
+      cursor = point;  // A range.
+    } else {
+      tenth = cursor.digits(9, "one digit after the point");
+    }
+  }
   if (cursor.take_text("mss")) {
     unit = Bounds::Unit::kSegments;
     if (whole > kMost / kTenths) cursor.fail("fewer segments");

@@ -90,7 +90,9 @@ TEST(Parser, spreads_the_handshake) {
 }
 
 TEST(Parser, reads_bounds) {
-  const Script script = parsed("data 5\ninfo cwnd 10mss\ninfo rto 190ms..210ms\ncounter tcp.paws > 3\ntime_wait <= 2");
+  const Script script = parsed(
+      "data 5\ninfo cwnd 10mss\ninfo rto 190ms..210ms\ncounter tcp.paws > 3\ntime_wait <= 2\n"
+      "info mss 5..7");
   EXPECT_EQ(step<Check>(script, 0).bounds.low, 5U);
   EXPECT_EQ(step<Check>(script, 1).bounds.high, 100U);
   EXPECT_EQ(step<Check>(script, 1).bounds.unit, Bounds::Unit::kSegments);
@@ -98,6 +100,8 @@ TEST(Parser, reads_bounds) {
   EXPECT_EQ(step<Check>(script, 2).bounds.high, 210'000'000U);
   EXPECT_EQ(step<Check>(script, 3).bounds.low, 4U);
   EXPECT_EQ(step<Check>(script, 4).bounds.high, 2U);
+  EXPECT_EQ(step<Check>(script, 5).bounds.low, 5U);
+  EXPECT_EQ(step<Check>(script, 5).bounds.high, 7U);
 }
 
 TEST(Parser, ignores_comments_and_blank_lines) {
