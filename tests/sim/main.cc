@@ -3,14 +3,18 @@
 //   sim                      seeds 0..1999
 //   sim --seeds 100..199     these
 //   sim --seed 42            one, with a trace and a capture in sim-42.pcapng
+//   sim --table              goodput and fairness on lines of many kinds; --check FILE compares with what is checked in
 
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
 #include <chrono>
+#include <fstream>
+#include <iterator>
 #include <string>
 
 #include "tests/sim/scenario.h"
+#include "tests/sim/table.h"
 #include "tests/sim/world.h"
 
 namespace {
@@ -59,6 +63,20 @@ int sweep(std::uint64_t first, std::uint64_t last) {
   return failed == 0 ? 0 : 1;
 }
 
+/// Prints the table; with a file also whether it is the same, or where not.
+int compare_table(const std::string& path) {
+  const std::string table = windhover::sim::make_table();
+  fmt::print("{}", table);
+  if (path.empty()) return 0;
+  std::ifstream file(path);
+  const std::string golden{std::istreambuf_iterator<char>(file), {}};
+  const bool same = golden == table;
+  fmt::print("{} passed, {} failed\n", same ? 1 : 0, same ? 0 : 1);
+  if (same) return 0;
+  fmt::print("{} says otherwise. Where the change is meant and no worse: build/release/sim --table > {}\n", path, path);
+  return 1;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -67,7 +85,12 @@ int main(int argc, char** argv) {
   std::string range = "0..1999";
   auto* const one = app.add_option("--seed", seed, "Replay one seed with a trace and a capture");
   app.add_option("--seeds", range, "FIRST..LAST")->excludes(one);
+  bool table = false;
+  std::string golden;
+  auto* const tabulate = app.add_flag("--table", table, "Goodput and fairness on lines of many kinds");
+  app.add_option("--check", golden, "The table that it must equal")->needs(tabulate);
   CLI11_PARSE(app, argc, argv);
+  if (table) return compare_table(golden);
   if (*one) return replay(seed);
   const std::size_t dots = range.find("..");
   if (dots == std::string::npos) {
