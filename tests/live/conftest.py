@@ -2,8 +2,9 @@
 
 Every test class gets a namespace and a server (fixture `live`); the class may say how:
 
-    settings = ("limits.keepAliveTimeout=2s",)   # --set arguments
+    settings = ("limits.keepAliveTimeout=2s",)   # --set arguments, or a function that makes them for a Backend
     build = "dev"                                # the build folder whose server runs, "release" unless told
+    program = "transfer"                         # what serves, "windhover" unless told
 """
 
 import contextlib
@@ -26,6 +27,7 @@ def pytest_addoption(parser):
     group.addoption("--backend", action="append", choices=sorted(backends.BACKENDS),
                     help="which server to test (repeatable)")
     group.addoption("--quick", action="store_true", help="shorter load, smaller files, fewer connections")
+    group.addoption("--full", action="store_true", help="every cell of the transfers, 256 MiB each")
     group.addoption("--seed", type=lambda text: int(text, 0), default=0x57494E44, help="seed of what is random")
     group.addoption("--artifacts", type=pathlib.Path, default=backends.REPOSITORY / "build" / "live",
                     help="folder for screenshots and measurements")
@@ -94,6 +96,13 @@ def require(condition, why):
     """Skips where `condition` does not hold, except in CI, where it must."""
     if not condition:
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(why)
+
+
+def require_program(name, build="release"):
+    """The path of one of ours, which has to be built."""
+    path = backends.binary(build, name)
+    require(os.access(path, os.X_OK), f"{path} is not built")
+    return path
 
 
 @pytest.fixture(scope="session")
@@ -172,11 +181,12 @@ class Live:
 def _server(namespace, request, backend, root, scratch):
     """The class's server, not started. `namespace` is where it is to live."""
     settings = getattr(request.cls, "settings", ())
+    if callable(settings):
+        settings = settings(backend)
     if backend.ours:
-        build = getattr(request.cls, "build", "release")
-        path = backends.binary(build)
-        require(os.access(path, os.X_OK), f"{path} is not built")
-        return backends.Windhover(namespace, backend, root, scratch, build, settings)
+        build, program = getattr(request.cls, "build", "release"), getattr(request.cls, "program", "windhover")
+        require_program(program, build)
+        return backends.Windhover(namespace, backend, root, scratch, build, settings, program=program)
     namespace.run("sysctl", "-qw", "net.ipv4.tcp_max_syn_backlog=8192", "net.core.somaxconn=8192",
                   "net.ipv6.conf.all.accept_ra=0")
     listen = [(address, backends.PORT) for address in (backends.SERVER_V4, backends.SERVER_V6)]

@@ -77,22 +77,22 @@ BACKENDS = {
 DEFAULT_BACKENDS = tuple(name for name, backend in BACKENDS.items() if backend.ours)
 
 
-def binary(build):
-    """The server of a build folder, such as `release`; WINDHOVER_BUILD names another place for the folders."""
-    return pathlib.Path(os.environ.get("WINDHOVER_BUILD", REPOSITORY / "build")) / build / "windhover"
+def binary(build, program="windhover"):
+    """A program of a build folder, such as `release`; WINDHOVER_BUILD names another place for the folders."""
+    return pathlib.Path(os.environ.get("WINDHOVER_BUILD", REPOSITORY / "build")) / build / program
 
 
 class Windhover:
     """`windhover serve` in a namespace: with TUN the client's, where its device's kernel side is the client's
-    interface; else the one at the far end of the veth pair."""
+    interface; else the one at the far end of the veth pair. `program` may be another with the same command line."""
 
-    def __init__(self, namespace, backend, root, scratch, build="release", settings=(), cpu=None):
-        self._made_by = namespace, backend, root, build, settings, cpu
+    def __init__(self, namespace, backend, root, scratch, build="release", settings=(), cpu=None, program="windhover"):
+        self._made_by = namespace, backend, root, build, settings, cpu, program
         self._namespace = namespace
         self._backend = backend
         self._scratch = pathlib.Path(scratch)
         self.prefix = ["taskset", "-c", str(cpu)] if cpu is not None else []  # What it is started by.
-        self._arguments = [binary(build), "serve", "--config", REPOSITORY / "config" / backend.config, "--root", root]
+        self._arguments = [binary(build, program), "serve", "--config", REPOSITORY / "config" / backend.config, "--root", root]
         for setting in (*backend.settings, *settings):
             self._arguments += ["--set", setting]
         self._process = None
@@ -101,8 +101,8 @@ class Windhover:
 
     def again(self, scratch):
         """Another server like this one, not started."""
-        namespace, backend, root, build, settings, cpu = self._made_by
-        return Windhover(namespace, backend, root, scratch, build, settings, cpu)
+        namespace, backend, root, *more = self._made_by
+        return Windhover(namespace, backend, root, scratch, *more)
 
     @property
     def _command(self):
@@ -111,6 +111,12 @@ class Windhover:
     @property
     def pids(self):
         return [self._process.pid]
+
+    @property
+    def resident_bytes(self):
+        """Memory that it has touched and holds."""
+        status = pathlib.Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii")
+        return int(re.search(r"^VmRSS:\s+(\d+) kB$", status, re.MULTILINE).group(1)) * 1024
 
     @property
     def output(self):

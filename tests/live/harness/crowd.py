@@ -78,11 +78,23 @@ class Crowd:
                         missing[number] = connection, left - len(data)
         return time.monotonic() - started
 
+    def ask(self):
+        """Sends one request on every connection, and reads nothing."""
+        for connection in self._sockets:
+            connection.send(self._request)
+
     def ended(self):
         """How many connections the peer has closed or reset, or has said anything on unasked."""
+        return self._count(select.EPOLLIN | select.EPOLLRDHUP)
+
+    def aborted(self):
+        """How many connections the peer has reset, whatever there is to read on them."""
+        return self._count(0)
+
+    def _count(self, events):
         with select.epoll() as poller:
             for connection in self._sockets:
-                poller.register(connection, select.EPOLLIN | select.EPOLLRDHUP)
+                poller.register(connection, events)
             return len(poller.poll(0, maxevents=max(1, len(self._sockets))))
 
     @staticmethod

@@ -78,18 +78,17 @@ bool send_pattern(int fd, const Pattern& pattern, std::uint64_t size) {
   return true;
 }
 
-/// Reads into `room` until it is full or the peer has finished; returns how much.
+/// Reads into `room` until it is full or the peer has finished, and pauses whenever it has read another `sip` bytes;
+/// returns how much.
 std::size_t receive_all(int fd, stack::base::MutableBytes room, std::size_t sip = 0) {
   std::size_t size = 0;
-  std::size_t sipped = 0;
   while (size < room.size()) {
-    const ssize_t got = recv(fd, room.data() + size, std::min(room.size() - size, sip == 0 ? kReadSize : sip), 0);
+    const std::size_t wanted = std::min(room.size() - size, sip == 0 ? kReadSize : sip - size % sip);
+    const ssize_t got = recv(fd, room.data() + size, wanted, 0);
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) break;
     size += static_cast<std::size_t>(got);
-    if (sip == 0 || size - sipped < sip) continue;
-    sipped = size;
-    std::this_thread::sleep_for(std::chrono::milliseconds(kSipPauseMs));
+    if (sip != 0 && size % sip == 0) std::this_thread::sleep_for(std::chrono::milliseconds(kSipPauseMs));
   }
   return size;
 }
