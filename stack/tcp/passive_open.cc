@@ -263,8 +263,6 @@ Verdict arrives_half_open(Engine& engine, SynObject& object, const Segment& segm
   if (tcb == nullptr) return kAccepted;
   tcb->last_sent = engine.now - engine.syns.since_sent(engine.now, object);
   tcb->recovery.timeouts = object.resent ? std::max<std::uint8_t>(object.timeouts, 1) : 0;
-  // RFC 6928 §1: a SYN-ACK lost more than once is a path that loses.
-  if (object.timeouts > 1) tcb->congestion.set_mss(tcb->segment_payload(), 1);
   forget(engine, object);
   return complete(engine, *tcb, segment);
 }

@@ -74,5 +74,30 @@ TEST(PathMtu, full_forgets_the_one_learnt_first) {
   for (std::uint32_t i = 1; i <= kPathMtuMax; ++i) ASSERT_EQ(paths.find(nth(i)), 1400) << i;
 }
 
+// RFC 8899 §5.3.3: what a probe has found counts either way, and for ten minutes.
+TEST(PathMtu, what_was_found_raises_and_lowers) {
+  PathMtu paths(9000);
+  EXPECT_FALSE(paths.knows(kFar4));
+  paths.lower(at(0s), kFar4, 1400);
+  paths.found(at(1s), kFar4, 4000);
+  EXPECT_EQ(paths.find(kFar4), 4000);
+  paths.found(at(2s), kFar4, 1300);
+  EXPECT_EQ(paths.find(kFar4), 1300);
+  EXPECT_TRUE(paths.knows(kFar4));
+  EXPECT_FALSE(paths.knows(kPeer4));
+  paths.advance(at(601s));
+  EXPECT_TRUE(paths.knows(kFar4));
+  paths.advance(at(602s));
+  EXPECT_FALSE(paths.knows(kFar4));
+  EXPECT_EQ(paths.find(kFar4), 9000);
+}
+
+TEST(PathMtu, what_was_found_is_never_more_than_the_device_s) {
+  PathMtu paths(1500);
+  paths.found(at(0s), kFar4, 9000);
+  EXPECT_EQ(paths.find(kFar4), 1500);
+  EXPECT_TRUE(paths.knows(kFar4));
+}
+
 }  // namespace
 }  // namespace windhover::stack::ip
