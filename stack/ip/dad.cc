@@ -67,6 +67,7 @@ void Dad::enter(base::Instant now, std::size_t index, AddressState state) {
 void Dad::claimed(base::Instant now, const Address& address, bool asked) {
   const std::size_t index = index_of(address);
   Entry& entry = entries_[index];
+  if (interface_.configured()[index].quiet) return;
   const bool speaks = interface_.answers_neighbours();
   if (entry.state == AddressState::kTentative) {
     if (speaks) counters_.count(base::Event::kAddressConflicts);

@@ -64,7 +64,7 @@ class Dad {
   void begin(base::Instant now);
 
   /// Another station has said that `address` is its own or, as we do ourselves at first, asked whether it is anybody's
-  /// (`asked`). Precondition: the address is ours.
+  /// (`asked`). A quiet address is many stations' own. Precondition: the address is ours.
   void claimed(base::Instant now, const wire::Address& address, bool asked);
 
   /// Stops using an address. Precondition: the address is ours.

@@ -41,7 +41,7 @@ Interface::Interface(const Config& config, link::Medium medium)
   configured_.reserve(config.addresses.size());
   addresses_.reserve(config.addresses.size());
   for (const InterfaceAddress& address : config.addresses) add(address);
-  routes_stay_ = !replies_to_sender_;
+  judge_routes();
   set_gateway(gateway_v4_, config.gateway_v4, true);
   set_gateway(gateway_v6_, config.gateway_v6, false);
   gateway_v6_configured_ = gateway_v6_.has_value();
@@ -85,7 +85,14 @@ void Interface::set_local(const Address& address, bool local) {
     if (configured_[at].address == address) not_local_ = local ? not_local_ & ~bit : not_local_ | bit;
     if ((not_local_ & bit) == 0) list_local(configured_[at]);
   }
-  routes_stay_ = !replies_to_sender_ && not_local_ == 0;
+  judge_routes();
+}
+
+void Interface::set_router(const std::optional<Address>& router) {
+  if (gateway_v6_configured_ || router == gateway_v6_) return;
+  router_replaced_ |= gateway_v6_.has_value();
+  gateway_v6_ = router;
+  judge_routes();
 }
 
 void Interface::set_gateway(std::optional<Address>& gateway, const std::optional<Address>& configured, bool v4) {
@@ -150,9 +157,9 @@ bool Interface::is_on_link(const Address& address) const {
 
 std::optional<Address> Interface::source_for(const Address& remote) const {
   if (const InterfaceAddress* local = longest_prefix(remote, false)) return local->address;
-  const std::optional<Address>& gateway = remote.is_v4() ? gateway_v4_ : gateway_v6_;
-  if (gateway && !remote.is_link_local()) {
-    const InterfaceAddress* beside = longest_prefix(*gateway, false);
+  const std::optional<Address>& through = gateway(remote);
+  if (through && !remote.is_link_local()) {
+    const InterfaceAddress* beside = longest_prefix(*through, false);
     if (beside != nullptr && !beside->address.is_link_local()) return beside->address;
   }
   const InterfaceAddress* best = nullptr;
@@ -173,9 +180,9 @@ std::optional<Hop> Interface::route(const Address& remote, const std::optional<A
   if (!from) return {};
   if (replies_to_sender_) return heard_from.is_station() ? std::optional(Hop{*from, remote}) : std::nullopt;
   if (medium_ == link::Medium::kIp || is_on_link(remote)) return Hop{*from, remote};
-  const std::optional<Address>& gateway = remote.is_v4() ? gateway_v4_ : gateway_v6_;
-  if (!gateway) return {};
-  return Hop{*from, *gateway};
+  const std::optional<Address>& through = gateway(remote);
+  if (!through) return {};
+  return Hop{*from, *through};
 }
 
 }  // namespace windhover::stack::ip

@@ -54,8 +54,10 @@ class Interface {
   const std::optional<wire::Address>& gateway_v4() const { return gateway_v4_; }
   const std::optional<wire::Address>& gateway_v6() const { return gateway_v6_; }
   /// The router that advertisements led to; one that was configured stays the gateway.
-  void set_router(const std::optional<wire::Address>& router) {
-    if (!gateway_v6_configured_) gateway_v6_ = router;
+  void set_router(const std::optional<wire::Address>& router);
+  /// The gateway for the remote's family.
+  const std::optional<wire::Address>& gateway(const wire::Address& remote) const {
+    return remote.is_v4() ? gateway_v4_ : gateway_v6_;
   }
   /// IPv6 prefixes that are on this link besides those of our addresses. The span is kept.
   void set_prefixes(std::span<const Prefix> prefixes) { prefixes_ = prefixes; }
@@ -65,8 +67,8 @@ class Interface {
   /// ARP requests and neighbour solicitations are answered here.
   bool answers_neighbours() const { return answers_neighbours_; }
 
-  /// True when a route of ours stays good for as long as its connection lives: answers do not go to the sender's link
-  /// address, and every address of ours is local.
+  /// True as long as every route that was made is still good: answers do not go to the sender's link address, every
+  /// address of ours is local, and no router has been replaced.
   bool routes_stay() const { return routes_stay_; }
 
   bool is_ours(const wire::Address& address) const;
@@ -108,6 +110,7 @@ class Interface {
 
   void add(const InterfaceAddress& address);
   void list_local(const InterfaceAddress& address);
+  void judge_routes() { routes_stay_ = !replies_to_sender_ && not_local_ == 0 && !router_replaced_; }
   void set_gateway(std::optional<wire::Address>& gateway, const std::optional<wire::Address>& configured, bool v4);
   const InterfaceAddress* longest_prefix(const wire::Address& remote, bool with_quiet) const;
 
@@ -116,7 +119,8 @@ class Interface {
   bool answers_neighbours_;
   wire::MacAddress mac_;
   std::vector<InterfaceAddress> configured_;
-  std::uint32_t not_local_ = 0;  ///< A bit for each of configured_.
+  std::uint32_t not_local_ = 0;   ///< A bit for each of configured_.
+  bool router_replaced_ = false;  ///< Since the start.
   bool routes_stay_ = true;
   std::vector<InterfaceAddress> addresses_;  ///< The local ones.
   std::optional<wire::Address> gateway_v4_;

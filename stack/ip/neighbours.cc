@@ -114,11 +114,6 @@ void Neighbours::set_pinned(const wire::Address& address, bool pinned) {
   if (List* list = list_of(entry)) link(*list, index);
 }
 
-void Neighbours::forget(const wire::Address& address) {
-  const std::uint32_t index = lookup(address);
-  if (index != kNone) remove(index);
-}
-
 void Neighbours::doubt(base::Instant now) {
   for (const std::uint32_t index : order_) {
     if (entries_[index].state == State::kReachable) enter(now, index, State::kStale);

@@ -121,8 +121,6 @@ class Neighbours {
   void pin(const wire::Address& address);
   void unpin(const wire::Address& address);
 
-  /// Takes an entry out, if it is there; what waits for it is dropped (kNeighbourUnresolved).
-  void forget(const wire::Address& address);
   /// The link is another, or was away: whatever was REACHABLE is to be confirmed again when it is used.
   void doubt(base::Instant now);
 

@@ -84,26 +84,27 @@ void Output::put_headers(Frame& frame, const Header& header, const wire::MacAddr
 void Output::send(base::Instant now, Frame& frame, const Header& header, Route& route) {
   const bool resolves = interface_.medium() == link::Medium::kEthernet;
   const wire::MacAddress* to = resolves ? neighbours_.find(now, route.next_hop, route.neighbour) : nullptr;
-  if (resolves && to == nullptr) [[unlikely]] {
-    return send_anew(now, frame, header, route);
-  }
   put_headers(frame, header, to);
+  if (resolves && to == nullptr) [[unlikely]] {
+    return neighbours_.wait(now, route.next_hop, std::move(frame));
+  }
   queue_.push(std::move(frame));
 }
 
-void Output::send_anew(base::Instant now, Frame& frame, const Header& header, Route& route) {
-  if (route.next_hop != header.destination) {
-    // RFC 4861 6.3.5, 7.3.3: a router that is gone or silent takes its link address with it.
-    const std::optional<Hop> hop = interface_.route(header.destination, header.source);
-    if (!hop) return counters_.drop(Drop::kNoRoute);
-    route.next_hop = hop->next_hop;
-    if (const wire::MacAddress* to = neighbours_.find(now, route.next_hop, route.neighbour)) {
-      put_headers(frame, header, to);
-      return queue_.push(std::move(frame));
-    }
+/// For a route that something has happened to since it was made. False when the packet cannot go.
+bool Output::renew(const Address& remote, Route& route) {
+  if (!interface_.is_local(route.source)) {
+    counters_.drop(Drop::kAddressNotUsable);
+    return false;
   }
-  put_headers(frame, header, nullptr);
-  neighbours_.wait(now, route.next_hop, std::move(frame));
+  if (route.next_hop == remote || route.next_hop == interface_.gateway(remote)) return true;
+  const std::optional<Hop> hop = interface_.route(remote, route.source);
+  if (!hop) {
+    counters_.drop(Drop::kNoRoute);
+    return false;
+  }
+  route.next_hop = hop->next_hop;
+  return true;
 }
 
 void Output::send(base::Instant now, Frame frame, const Address& remote, std::uint8_t protocol, Route& route,
@@ -113,8 +114,8 @@ void Output::send(base::Instant now, Frame frame, const Address& remote, std::ui
     return send(now, frame, header, route);
   }
   if (!interface_.replies_to_sender()) {
-    if (!interface_.is_local(route.source)) return counters_.drop(Drop::kAddressNotUsable);
-    return send(now, frame, header, route);
+    if (renew(remote, route)) send(now, frame, header, route);
+    return;
   }
   put_headers(frame, header, &route.link);
   queue_.push(std::move(frame));

@@ -79,8 +79,7 @@ class Output {
 
   /// Puts the headers in front and queues the frame, or lets it wait for the next hop.
   void send(base::Instant now, link::Frame& frame, const Header& header, Route& route);
-  /// For a next hop whose link address is not known: a gateway may have been replaced by another.
-  void send_anew(base::Instant now, link::Frame& frame, const Header& header, Route& route);
+  bool renew(const wire::Address& remote, Route& route);
   /// Puts the IP header in front, and the link header too when `to` is given.
   void put_headers(link::Frame& frame, const Header& header, const wire::MacAddress* to) const;
 

@@ -48,11 +48,12 @@ void RouterDiscovery::begin_again(base::Instant now) {
   find_next();
 }
 
-/// RFC 7559 2 with RFC 8415 15's arithmetic: each interval is twice the last and a tenth more or less.
+/// RFC 7559 2 with RFC 8415 15's arithmetic: each interval is twice the last, more or less a tenth of that last one.
 void RouterDiscovery::ask(base::Instant now) {
-  const Duration base =
-      interval_ == Duration::zero() ? kRouterSolicitationInterval : std::min(interval_ * 2, kRouterSolicitationMax);
-  interval_ = base - base / 10 + jitter_.below(base / 5);
+  const bool first = interval_ == Duration::zero();
+  const bool last = interval_ * 2 > kRouterSolicitationMax;
+  const Duration unit = first ? kRouterSolicitationInterval : last ? kRouterSolicitationMax : interval_;
+  interval_ = (first || last ? unit : unit * 2) - unit / 10 + jitter_.below(unit / 5);
   ask_at_ = now + interval_;
   ndp_.solicit_routers();
 }
@@ -75,10 +76,10 @@ void RouterDiscovery::advertisement(base::Instant now, base::Bytes message, cons
   const auto lifetime = std::chrono::seconds(told->lifetime_s);
   const bool was_known = list_.contains(envelope.source);
   const auto displaced = list_.heard(now, envelope.source, lifetime, told->preference);
-  if (displaced) forget(*displaced);
+  if (displaced) neighbours_.unpin(*displaced);
   const bool is_known = list_.contains(envelope.source);
   if (is_known && !was_known) neighbours_.pin(envelope.source);
-  if (was_known && !is_known) forget(envelope.source);
+  if (was_known && !is_known) neighbours_.unpin(envelope.source);
   if (told->source_mac) neighbours_.learn(now, envelope.source, *told->source_mac, Claim::kQuestion);
   take_times(*told);
   take_prefixes(now, *told);
@@ -117,17 +118,12 @@ void RouterDiscovery::unreachable(base::Instant now, const Address& neighbour) {
 
 void RouterDiscovery::not_a_router(const Address& neighbour) {
   if (!list_.remove(neighbour)) return;
-  forget(neighbour);
+  neighbours_.unpin(neighbour);
   install();
   find_next();
 }
 
-/// RFC 4861 6.3.5: routes over it are to be found anew, which is what happens once its link address is not known.
-void RouterDiscovery::forget(const Address& router) {
-  neighbours_.unpin(router);
-  neighbours_.forget(router);
-}
-
+/// RFC 4861 6.3.5, 7.3.3: routes over a router that is not taken any more move on with their next packet.
 void RouterDiscovery::install() {
   interface_.set_router(list_.best());
   interface_.set_prefixes(list_.prefixes());
@@ -136,7 +132,7 @@ void RouterDiscovery::install() {
 void RouterDiscovery::find_next() { next_ = std::min(ask_at_, list_.next_deadline()); }
 
 void RouterDiscovery::fire(base::Instant now) {
-  while (const auto gone = list_.expire(now)) forget(*gone);
+  while (const auto gone = list_.expire(now)) neighbours_.unpin(*gone);
   install();
   if (ask_at_ <= now) ask(now);
   // The last router is gone, and nobody is asking yet.

@@ -69,7 +69,6 @@ class RouterDiscovery {
   void take_prefixes(base::Instant now, const wire::RouterAdvertisement& told);
   void ask(base::Instant now);
   void stop_asking(base::Instant now);
-  void forget(const wire::Address& router);
   void install();
   void find_next();
   void fire(base::Instant now);

@@ -330,6 +330,104 @@ TEST_F(NeighboursTest, pinned_stays_when_stale) {
   EXPECT_NE(find(kPeer4), nullptr);
 }
 
+TEST_F(NeighboursTest, forward_progress_stands_for_an_answer_rfc4861_7_3_1) {
+  make();
+  make_reachable(kPeer4);
+  EXPECT_EQ(neighbours->unconfirmed(), 0U);
+  at(30s);
+  neighbours->progressed(now, kPeer4, 0);  // STALE and not in use: nobody can have made progress by it.
+  find(kPeer4);
+  EXPECT_EQ(neighbours->unconfirmed(), 1U);
+  at(34'999ms);
+  neighbours->progressed(now, kPeer4, 4'000'000);
+  EXPECT_EQ(neighbours->unconfirmed(), 0U);
+  at(64'998ms);
+  EXPECT_TRUE(questions.empty());
+  find(kPeer4);
+  at(64'999ms);
+  find(kPeer4);
+  at(69'999ms);
+  EXPECT_EQ(questions.size(), 1U);
+  EXPECT_EQ(neighbours->unconfirmed(), 1U);  // PROBE.
+  neighbours->progressed(now, kPeer4, 0);
+  at(73s);
+  EXPECT_EQ(questions.size(), 1U);
+  EXPECT_NE(find(kPeer4), nullptr);
+  neighbours->progressed(now, kPeer6, 0);  // Not in the table.
+}
+
+TEST_F(NeighboursTest, flood_of_strangers_leaves_those_we_speak_with) {
+  make();
+  make_reachable(kPeer4);
+  at(31s);  // STALE, longer than any of those that follow.
+  for (std::uint32_t stranger = 0; stranger < 5000; ++stranger) {
+    neighbours->learn(now, Address::v4(0x0a430000 + stranger), kOtherMac, Claim::kQuestion);
+    ASSERT_LE(neighbours->size(), 4U);
+  }
+  ASSERT_NE(find(kPeer4), nullptr);
+  EXPECT_EQ(*find(kPeer4), kPeerMac);
+}
+
+TEST_F(NeighboursTest, stale_entry_goes_when_it_has_not_been_used_for_long) {
+  make();
+  make_reachable(kPeer4);
+  at(30s);
+  at(30s + kStaleMax - 1ms);
+  EXPECT_EQ(neighbours->size(), 1U);
+  at(30s + kStaleMax);
+  EXPECT_EQ(neighbours->size(), 0U);
+  EXPECT_TRUE(questions.empty());
+  EXPECT_TRUE(given_up.empty());
+}
+
+TEST_F(NeighboursTest, silent_neighbour_is_told_of_and_an_evicted_one_is_not) {
+  make();
+  send(kPeer4);
+  for (const base::Duration when : {1s, 2s}) at(when);
+  EXPECT_TRUE(given_up.empty());
+  at(3s);
+  EXPECT_EQ(given_up, std::vector<Address>{kPeer4});
+  for (const char* text : {"10.66.0.11", "10.66.0.12", "10.66.0.13", "10.66.0.14", "10.66.0.15"}) send(address(text));
+  EXPECT_EQ(given_up.size(), 1U);
+}
+
+TEST_F(NeighboursTest, pin_of_a_known_entry_holds_until_it_is_unpinned) {
+  make({.neighbours_max = 1, .queue_max = 1, .waiting_max = 1, .reachable = 30s, .retransmit = 1s});
+  make_reachable(kPeer4);
+  at(31s);
+  neighbours->pin(kPeer4);
+  EXPECT_FALSE(neighbours->learn(now, address("10.66.0.11"), kOtherMac, Claim::kQuestion));
+  at(31s + 2 * kStaleMax);
+  EXPECT_EQ(neighbours->size(), 1U);
+  neighbours->unpin(kPeer4);
+  EXPECT_TRUE(neighbours->learn(now, address("10.66.0.11"), kOtherMac, Claim::kQuestion));
+}
+
+TEST_F(NeighboursTest, doubt_makes_the_reachable_stale) {
+  make();
+  make_reachable(kPeer4);
+  at(1s);
+  neighbours->doubt(now);
+  EXPECT_NE(find(kPeer4), nullptr);
+  at(6s);
+  EXPECT_EQ(questions, (std::vector<Question>{{kPeer4, kPeerMac}}));
+}
+
+TEST_F(NeighboursTest, times_for_ipv6_are_its_own) {
+  make();
+  neighbours->set_reachable_v6(10s);
+  neighbours->set_retransmit_v6(200ms);
+  make_reachable(kPeer6);
+  make_reachable(kPeer4, kOtherMac);
+  at(10s);
+  find(kPeer6);
+  find(kPeer4);
+  at(15s);
+  EXPECT_EQ(questions, (std::vector<Question>{{kPeer6, kPeerMac}}));
+  at(15'200ms);
+  EXPECT_EQ(questions.size(), 2U);
+}
+
 TEST_F(NeighboursTest, stop_returns_frames_uncounted) {
   make();
   send(kPeer4, 1);
