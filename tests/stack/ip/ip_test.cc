@@ -3,6 +3,7 @@
 #include "stack/ip/ip.h"
 
 #include "stack/base/setup_error.h"
+#include "stack/ip/reassembly.h"
 #include "stack/timer/wheel.h"
 #include "tests/stack/ip/machine.h"
 
@@ -462,6 +463,10 @@ TEST(Setup, contradictions_name_the_setting) {
   refused([](Config& c) { c.neighbour_retransmit = {}; });
   refused([](Config& c) { c.neighbour_reachable = {}; });
   refused([](Config& c) { c.ttl = 0; });
+  refused([](Config& c) { c.reassembly_memory = kReassemblyMemoryMin - 1; });
+  refused([](Config& c) { c.reassembly_packets_max = kReassemblySourceShare - 1; });
+  refused([](Config& c) { c.reassembly_packets_max = kReassemblyPacketsMax + 1; });
+  refused([](Config& c) { c.reassembly_fragments_max = 0; });
   refused([](Config& c) { c.mac = {}; });
   link::Caps narrow = on_tun();
   narrow.mtu = 1279;

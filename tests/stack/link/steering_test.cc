@@ -73,9 +73,9 @@ Octets packet(const Shape& shape, const Endpoint& source, const Endpoint& destin
 
 std::vector<Shape> shapes() {
   const Octets options{1, 1, 1, 1, 7, 4, 0, 0};
-  const Octets padded{17, 0, 1, 4, 0, 0, 0, 0};                           // Destination options, then UDP.
+  const Octets padded{17, 0, 1, 4, 0, 0, 0, 0};                            // Destination options, then UDP.
   const Octets chain{60, 0, 1, 4, 0, 0, 0, 0, 43, 1, 30, 12, 0, 0, 0, 0,   // Hop-by-hop; destination options;
-                     0,  0, 0, 0, 0, 0, 0, 0, 6,  0, 0, 0,  0, 0, 0, 0};  // routing with no segments left; TCP.
+                     0,  0, 0, 0, 0, 0, 0, 0, 6,  0, 0,  0,  0, 0, 0, 0};  // routing with no segments left; TCP.
   return {{"tcp4"},
           {"udp4", false, 17},
           {"tcp4_options", false, 6, options},
@@ -83,7 +83,8 @@ std::vector<Shape> shapes() {
           {"tcp6", true},
           {"udp6", true, 17},
           {"udp6_destination_options", true, 17, padded, 60},
-          {"tcp6_chain", true, 6, chain, 0}};
+          {"tcp6_chain", true, 6, chain, 0},
+          {"tcp6_atomic_fragment", true, 6, {6, 0, 0, 0, 0, 0, 0, 9}, 44}};
 }
 
 Octets tagged(std::uint16_t tag, const Octets& ip) {
