@@ -19,7 +19,6 @@ using stack::base::store_be;
 namespace wire = stack::wire;
 
 constexpr std::size_t kTcpSize = wire::TcpHeader::kSize;
-constexpr std::uint8_t kFin = 0x01;
 constexpr std::uint8_t kSyn = 0x02;
 constexpr std::uint8_t kAck = 0x10;
 constexpr std::uint8_t kJunk = 0xff;  // Differs from the pattern in every bit.

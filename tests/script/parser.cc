@@ -354,8 +354,22 @@ Verb parse_peer(Cursor& cursor) {
   return verb;
 }
 
+/// A verb with a time: of close() none means that it lingers without end.
+Verb parse_timed(Cursor& cursor, Verb::Kind kind) {
+  Verb verb{kind};
+  if (kind == Verb::Kind::kClose && cursor.at_end()) {
+    verb.number = UINT64_MAX;
+    return verb;
+  }
+  verb.number = static_cast<std::uint64_t>(bounded(cursor, cursor.duration("a time such as 2s")).count());
+  cursor.expect_blank("the time");
+  return verb;
+}
+
 std::optional<Verb> parse_verb(Cursor& cursor) {
   if (cursor.take_word("peer")) return parse_peer(cursor);
+  if (cursor.take_word("close")) return parse_timed(cursor, Verb::Kind::kClose);
+  if (cursor.take_word("user_timeout")) return parse_timed(cursor, Verb::Kind::kUserTimeout);
   for (const VerbName& name : kVerbs) {
     if (!cursor.take_word(name.word)) continue;
     Verb verb{name.kind};

@@ -284,6 +284,11 @@ void Runner::perform_on_app(const Verb& verb) {
     }
     case Verb::Kind::kShutdown:
       return connection.shutdown();
+    case Verb::Kind::kClose:
+      if (verb.number == UINT64_MAX) return connection.close();
+      return connection.close(Duration(static_cast<Duration::rep>(verb.number)));
+    case Verb::Kind::kUserTimeout:
+      return connection.set_user_timeout(Duration(static_cast<Duration::rep>(verb.number)));
     case Verb::Kind::kAbort:
       return connection.abort();
     case Verb::Kind::kCork:

@@ -84,6 +84,8 @@ struct Verb {
     kWrite,
     kSlice,  ///< A write of shared buffers.
     kShutdown,
+    kClose,        ///< `number` is how long it lingers, in nanoseconds.
+    kUserTimeout,  ///< In nanoseconds.
     kAbort,
     kCork,
     kUncork,
