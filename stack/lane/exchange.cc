@@ -187,8 +187,8 @@ std::size_t Exchange::collect(std::uint32_t lane, link::Burst& burst) {
   const std::size_t before = burst.size();
   std::size_t room = burst.room();
   for (LaneSet left = self.mail; left != 0 && room > 0;) {
-    const auto from = static_cast<std::uint32_t>(
-        (std::countr_zero(std::rotr(left, static_cast<int>(self.first))) + self.first) % kLanesMax);
+    const int ahead = std::countr_zero(std::rotr(left, static_cast<int>(self.first)));
+    const std::uint32_t from = (static_cast<std::uint32_t>(ahead) + self.first) % kLanesMax;
     const std::size_t offered = room;
     room -= parts_->take(from, lane, burst, offered);
     left &= ~set_of(from);
