@@ -8,6 +8,7 @@
 
 #include "tests/stack/lane/counted_new.h"
 #include "tests/stack/lane/two_stacks.h"
+#include "tests/stack/udp/echo.h"
 
 namespace windhover::stack::lane::test {
 namespace {
@@ -108,6 +109,20 @@ TEST_P(EveryMedium, bulk_does_not_allocate) {
       EXPECT_EQ(allocations() - before, 0U);
       EXPECT_EQ(client.received + server.received, 10'000'000U);
     }
+  }
+}
+
+TEST_P(EveryMedium, datagrams_do_not_allocate) {
+  for (const bool offloads : {false, true}) {
+    TwoStacks both(wire(offloads));
+    Echo echo(both);
+    AskingEcho asking(both, {kServerAddress, kEchoPort});
+    const std::size_t before = allocations();
+    both.server.bind({{}, kEchoPort}, echo);
+    asking.ask(*both.client.bind({{}, 0}, asking).socket);
+    both.run(10s);
+    EXPECT_EQ(allocations() - before, 0U);
+    EXPECT_EQ(asking.answers, AskingEcho::kQuestions);
   }
 }
 
