@@ -117,7 +117,8 @@ static __always_inline enum decision glance_v6(void* at, void* end, __u32 size) 
 /* --------------------------------------------------------------------------------------------- a closer examination */
 
 /* ARP for Ethernet and IPv4, a request or a reply (RFC 826). What somebody says from an owned address is ours too: it is
- * a conflict, and an answer to our own probe, which comes from no address, names no target (RFC 5227 2.1.1). */
+ * a conflict, and an answer to a probe of ours, which comes from no address, names no target (RFC 5227 2.1.1).
+ */
 static __always_inline enum decision judge_arp(struct xdp_md* ctx, __u32 at, __u32 end) {
   struct {
     __be16 hardware, protocol;
@@ -140,7 +141,8 @@ static __always_inline enum decision judge_arp(struct xdp_md* ctx, __u32 at, __u
 }
 
 /* A Neighbour Solicitation or Advertisement whatever it is addressed to (RFC 4861 4.3, 4.4): it is about its target. An
- * advertisement of an owned address is another's, and comes to all nodes. */
+ * advertisement of an owned address is another's, and comes to all nodes.
+ */
 static __always_inline enum decision judge_neighbour(struct xdp_md* ctx, const struct packet* packet) {
   __u8 type;
   if (!LOAD(ctx, packet->payload, packet->end, &type, 1)) return MALFORMED;
