@@ -105,7 +105,7 @@ void process_ack(Engine& engine, Tcb& tcb, const Segment& segment) {
   if (report.advanced > 0 && engine.ip.wants_progress()) [[unlikely]] {
     engine.ip.progressed(engine.now, tcb.route);
   }
-  if (outstanding) {
+  if (outstanding || report.dsack) {
     report.duplicate = report.advanced == 0 && segment.ack == tcb.snd_una && segment.length() == 0 && same_window;
     recovery_on_ack(engine, tcb, report);
   }

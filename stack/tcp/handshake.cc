@@ -16,7 +16,11 @@ using base::Drop;
 /// The round trip of the handshake is the first sample, unless a SYN was sent twice (Karn). One that was sent three
 /// times tells of a path that loses.
 void sample_handshake(const Engine& engine, Tcb& tcb) {
-  if (tcb.recovery.timeouts == 0) tcb.rtt.sample(engine.now - tcb.last_sent);
+  if (tcb.recovery.timeouts == 0) {
+    tcb.rtt.sample(engine.now - tcb.last_sent);
+  } else if (!tcb.passive) {
+    tcb.rtt.handshake_timed_out();
+  }
   if (tcb.recovery.timeouts > 1) tcb.congestion.begin_small();
   tcb.recovery.timeouts = 0;
 }

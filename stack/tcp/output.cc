@@ -188,6 +188,12 @@ std::optional<Sent> send_again(Engine& engine, Tcb& tcb, Seq start, std::uint32_
 
 enum class Step : std::uint8_t { kSent, kNothing, kStarved };
 
+/// A window that shrank still takes the oldest record (RFC 9293 §3.8.6), which serves as a probe.
+bool lies_beyond_window(const Tcb& tcb, const FlightRecord& record) {
+  const auto offset = static_cast<std::uint32_t>(record.start - tcb.snd_una);
+  return offset != 0 && offset >= tcb.snd_wnd;
+}
+
 Step send_lost(Engine& engine, Tcb& tcb) {
   const std::uint32_t pipe = tcb.flight.pipe();
   const std::uint32_t cwnd = tcb.congestion.cwnd();
@@ -195,9 +201,7 @@ Step send_lost(Engine& engine, Tcb& tcb) {
   if (pipe >= cwnd && pipe > 0) return Step::kNothing;
   const std::uint32_t room = std::max((cwnd - pipe) / segment, 1U) * segment;
   FlightRecord* record = tcb.flight.first_lost(engine.flight_memory, std::min(room, frame_payload_max(engine, tcb)));
-  // A window that shrank still takes the oldest (RFC 9293 §3.8.6): it serves as a probe.
-  const auto offset = static_cast<std::uint32_t>(record->start - tcb.snd_una);
-  if (offset != 0 && offset >= tcb.snd_wnd) return Step::kNothing;
+  if (lies_beyond_window(tcb, *record)) return Step::kNothing;
   if (engine.arena.is_out(record->frame)) {
     recovery_postpone(engine, tcb);
     return Step::kNothing;
@@ -425,6 +429,7 @@ void send_reset(Engine& engine, const Segment& segment) {
 }
 
 bool resend(Engine& engine, Tcb& tcb, FlightRecord& record) {
+  if (lies_beyond_window(tcb, record)) return false;
   if (engine.arena.is_out(record.frame)) {
     engine.counters.count(base::Event::kTcpRetransmitPostponed);
     return false;

@@ -161,18 +161,16 @@ Verdict take_cookie(Engine& engine, std::uint64_t hash, const Segment& segment) 
 }
 
 /// Whether one more of this peer's segments may be answered before the next timeout.
-bool may_answer(Engine& engine, SynObject& object) {
-  if (object.answers >= kAnswersMax) {
-    engine.counters.count(base::Event::kTcpAnswersLimited);
-    return false;
-  }
-  ++object.answers;
-  return true;
+bool may_answer(Engine& engine, const SynObject& object) {
+  if (object.answers < kAnswersMax) return true;
+  engine.counters.count(base::Event::kTcpAnswersLimited);
+  return false;
 }
 
 /// Tells a peer where we are (RFC 9293 §3.10.7.4, RFC 5961 §3.2, §4.2).
 void challenge(Engine& engine, SynObject& object, const Segment& segment) {
   if (!may_answer(engine, object) || !engine.may_challenge()) return;
+  ++object.answers;
   wire::TcpOptions options;
   if (object.timestamps) {
     options.timestamps = {timestamp(engine, timestamp_offset(engine.keys, segment.local, segment.remote)),
@@ -193,6 +191,7 @@ void challenge(Engine& engine, SynObject& object, const Segment& segment) {
 /// Our SYN-ACK was lost, or is late.
 void repeat_syn_ack(Engine& engine, SynObject& object, const Segment& segment) {
   if (!may_answer(engine, object)) return;
+  ++object.answers;
   object.link = segment.link_source;
   object.ecn = object.ecn && is_ecn_setup_syn(segment.flags);
   if (object.timestamps && segment.options.timestamps) object.ts_recent = segment.options.timestamps->value;
@@ -263,6 +262,7 @@ Verdict arrives_half_open(Engine& engine, SynObject& object, const Segment& segm
   if (tcb == nullptr) return kAccepted;
   tcb->last_sent = engine.now - engine.syns.since_sent(engine.now, object);
   tcb->recovery.timeouts = object.resent ? std::max<std::uint8_t>(object.timeouts, 1) : 0;
+  if (object.timeouts > 0) tcb->rtt.handshake_timed_out();
   forget(engine, object);
   return complete(engine, *tcb, segment);
 }

@@ -219,10 +219,14 @@ std::uint32_t count_delivered(Tcb& tcb, const AckReport& report) {
 
 void restart_timeout(Engine& engine, Tcb& tcb) { tcb.recovery.rto_at = engine.now + tcb.rtt.rto(); }
 
-/// RFC 9293 §3.8.3 R2. A peer that has shut its window over what was sent, and says so, is alive (§3.8.6.1).
-bool gives_up(const Engine& engine, const Tcb& tcb) {
-  const Recovery& recovery = tcb.recovery;
-  if (tcb.snd_wnd == 0 && tcb.last_received > tcb.last_sent) return false;
+/// RFC 9293 §3.8.3 R2.
+bool gives_up(const Engine& engine, Tcb& tcb) {
+  Recovery& recovery = tcb.recovery;
+  // A peer that has shut its window over what was sent, and says so, is alive (§3.8.6.1): its silence begins anew.
+  if (tcb.snd_wnd == 0 && tcb.last_received > tcb.last_sent) {
+    recovery.timeouts = std::min<std::uint8_t>(recovery.timeouts, 1);
+    recovery.waiting_since = engine.now;
+  }
   return recovery.timeouts >= engine.config.retransmissions_max ||
          engine.now - recovery.waiting_since >= engine.config.retransmission_time_max;
 }

@@ -9,6 +9,7 @@ namespace {
 
 /// The clock granularity G of RFC 6298: our timers tick in milliseconds.
 constexpr base::Duration kGranularity = std::chrono::milliseconds(1);
+constexpr base::Duration kAfterLostHandshake = std::chrono::seconds(3);  // RFC 6298 5.7.
 
 }  // namespace
 
@@ -29,6 +30,8 @@ void RttEstimator::sample(base::Duration rtt) {
   }
   rto_ = std::clamp(srtt_ + std::max(kGranularity, 4 * rttvar_), rto_min_, rto_max_);
 }
+
+void RttEstimator::handshake_timed_out() { rto_ = std::clamp(kAfterLostHandshake, rto_min_, rto_max_); }
 
 void RttEstimator::back_off() { rto_ = std::min(2 * rto_, rto_max_); }
 

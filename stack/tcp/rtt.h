@@ -18,6 +18,9 @@ class RttEstimator {
   /// Takes one measurement and undoes any back-off.
   void sample(base::Duration rtt);
 
+  /// A SYN of ours has timed out: so long data waits at first (RFC 6298 5.7).
+  void handshake_timed_out();
+
   /// Doubles the timeout, up to rto_max (RFC 6298 5.5).
   void back_off();
 

@@ -280,12 +280,15 @@ Segment Peer::parse(const link::Frame& frame) {
   result.raw_ack = view->ack().value();
   result.source_port = view->source_port();
   result.destination_port = view->destination_port();
+  const base::Bytes addresses(result.packet);
+  const wire::Address to =
+      scenario.v6 ? wire::Address::v6(addresses.subspan(24)) : wire::Address::v4(addresses.subspan(16));
   if (result.offload.checksum == link::Checksum::kPartial) {
-    const wire::Sum pseudo = wire::pseudo_header_sum(local.address, remote.address, 6, bytes.size());
+    const wire::Sum pseudo = wire::pseudo_header_sum(local.address, to, 6, bytes.size());
     result.checksum_ok = view->checksum() == pseudo.fold() && result.offload.csum_start == link_size + header_size &&
                          result.offload.csum_offset == 16;
   } else {
-    result.checksum_ok = view->checksum_ok(local.address, remote.address);
+    result.checksum_ok = view->checksum_ok(local.address, to);
   }
   return result;
 }
@@ -319,11 +322,22 @@ void Peer::pump() {
   for (int round = 0; round < 100; ++round) {
     stack->output(now, burst);
     if (burst.empty()) return;
-    pair.first().transmit(burst.frames());
+    if (holding) {
+      for (link::Frame& frame : burst.frames()) held.push_back(std::move(frame));
+    } else {
+      pair.first().transmit(burst.frames());
+    }
     burst.clear();
     collect();
   }
   ADD_FAILURE() << "the stack does not stop sending";
+}
+
+void Peer::release() {
+  holding = false;
+  pair.first().transmit(held);
+  held.clear();
+  collect();
 }
 
 void Peer::advance(base::Duration duration) {

@@ -203,8 +203,10 @@ class Peer {
 
   /// Lets time pass, deadline by deadline.
   void advance(base::Duration duration);
-  /// Lets the stack transmit what it has, without time passing.
+  /// Lets the stack transmit what it has, without time passing. While `holding`, the device keeps it.
   void pump();
+  /// What the device has kept leaves.
+  void release();
   /// Another remote port: a new flow, whose sequence numbers begin again.
   void new_flow(std::uint16_t port);
 
@@ -215,6 +217,8 @@ class Peer {
 
   Scenario scenario;
   backends::memory::Pair pair;
+  bool holding = false;
+  std::vector<link::Frame> held;
   Priced device;                                   ///< The stack's end.
   wire::MacAddress mac{{0x02, 0, 0, 0, 0, 0x01}};  ///< Where the peer's frames come from, with Scenario::shared.
   base::Instant now = base::Instant{} + 100s;

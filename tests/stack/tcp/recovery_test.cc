@@ -2,51 +2,10 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/stack/tcp/peer.h"
+#include "tests/stack/tcp/recovering.h"
 
 namespace windhover::stack::tcp::test {
 namespace {
-
-constexpr std::uint32_t kSize = 1460;  // Of a full segment.
-
-/// Where the segment with that index, from 0, begins.
-constexpr std::uint32_t at(std::uint32_t index) { return 1 + index * kSize; }
-
-/// A path of 20 ms, and a peer that lost something.
-class Recovering : public testing::Test {
- protected:
-  explicit Recovering(bool sack = true, CongestionControl algorithm = CongestionControl::kNewReno)
-      : peer(scenario(sack, algorithm)) {
-    peer.send({.flags = kTcpSyn, .options = peer.syn_options(), .plain = true});
-    peer.expect({.flags = kSynAck});
-    peer.advance(20ms);
-    peer.send({});
-  }
-  static Scenario scenario(bool sack, CongestionControl algorithm) {
-    Scenario scenario;
-    scenario.sack = sack;
-    scenario.window_scale = 4;
-    scenario.tcp.congestion_control = algorithm;
-    return scenario;
-  }
-  App& app() { return peer.app(); }
-  /// Queues `count` full segments; returns how many left at once.
-  std::size_t send(std::uint32_t count) {
-    app().connection->send(base::copy_to_heap(base::as_bytes(text(std::size_t{count} * kSize))));
-    return peer.take_all().size();
-  }
-  /// An acknowledgement up to the segment with index `upto`, reporting whole segments [first, last) as held.
-  void sack(std::uint32_t upto, std::initializer_list<std::pair<std::uint32_t, std::uint32_t>> blocks) {
-    wire::TcpOptions options;
-    for (const auto& [first, last] : blocks) {
-      options.sack[options.sack_count++] = {raw(at(first)), raw(at(last))};
-    }
-    peer.send({.ack = at(upto), .options = options});
-  }
-  wire::Seq raw(std::uint32_t relative) const { return wire::Seq(peer.irs + relative); }
-
-  Peer peer;
-};
 
 // RFC 8985 §6.2: three reports beyond a hole, and the hole is lost at once.
 TEST_F(Recovering, three_sacked_segments_make_the_first_lost) {
@@ -243,7 +202,12 @@ TEST_F(Recovering, impossible_reports_change_nothing) {
 
 class WithCubic : public Recovering {
  protected:
-  WithCubic() : Recovering(true, CongestionControl::kCubic) {}
+  WithCubic() : Recovering(with_cubic()) {}
+  static Scenario with_cubic() {
+    Scenario scenario = with_sack(true);
+    scenario.tcp.congestion_control = CongestionControl::kCubic;
+    return scenario;
+  }
 };
 
 // RFC 9438 §4.6
@@ -257,7 +221,7 @@ TEST_F(WithCubic, loss_keeps_seven_tenths) {
 
 class WithoutSack : public Recovering {
  protected:
-  WithoutSack() : Recovering(false) {}
+  WithoutSack() : Recovering(with_sack(false)) {}
   void duplicate() { peer.send({.ack = at(0)}); }
 };
 
