@@ -13,21 +13,19 @@ from harness.crowd import Crowd, raise_file_limit
 from harness.http import get
 
 MIB = 1 << 20
-RATE = 100_000  # A second: what a sender can do beside wrk and a server on two CPUs.
+RATE = 50_000  # A second: what takes no more than a tenth of two CPUs to send, beside wrk and a server.
 ESTABLISHED = 500
 NEW = 200
 
 
-@pytest.mark.on("tun", "xdp", "xdp-generic")
+@pytest.mark.on("tun", "xdp")
 class TestSynFlood:
     pytestmark = pytest.mark.ours
 
     @staticmethod
     def settings(backend):
-        """Owned addresses answer beyond the link only by a gateway."""
-        if backend.veth and not backend.veth.owned:
-            return ()
-        return f"backend.gatewayV4={HOST_V4}", f"backend.gatewayV6={HOST_V6}"
+        """Beyond the link answers need a gateway, unless they go where the question came from."""
+        return () if backend.veth else (f"backend.gatewayV4={HOST_V4}", f"backend.gatewayV6={HOST_V6}")
 
     @pytest.fixture(scope="class", autouse=True)
     def prepared(self, live):
@@ -46,13 +44,13 @@ class TestSynFlood:
     def test_service_keeps_half_of_its_speed(self, live, quick, measured):
         """A million SYNs in all. Connections made before the flood stay, memory does too, and after it everything is
         as before."""
-        seconds, rounds = (2, 1) if quick else (5, 2)
+        seconds, rounds = (2, 1) if quick else (10, 2)
         url, ratios, resident, sent = f"{live.v4}/hello.txt", [], [], 0
         with self.crowd(live) as crowd:
             crowd.open(ESTABLISHED, 30)
             crowd.ask_all(30)
             for number in range(rounds):
-                quiet = wrk.run(live.namespace, url, 64, seconds)
+                quiet = wrk.run(live.namespace, url, 64, seconds // 2)
                 with flood.SynFlood(live, RATE * seconds, RATE, seed=number) as attack:
                     flooded = wrk.run(live.namespace, url, 64, seconds)
                 assert flooded.socket_errors == 0 and flooded.bad_statuses == 0, flooded.text
@@ -68,7 +66,7 @@ class TestSynFlood:
         mean = math.exp(statistics.fmean(map(math.log, ratios)))
         measured(f"{sent:,} SYNs: service keeps {mean:.0%}; a connection after it took "
                  f"{(time.monotonic() - started) * 1000:.0f} ms")
-        assert sent >= 0.9 * RATE * seconds * rounds, "the flood did not take place"
+        assert sent == RATE * seconds * rounds
         assert max(ratios) >= 0.5
         assert resident[-1] - resident[0] < 4 * MIB
 
@@ -76,10 +74,9 @@ class TestSynFlood:
     def test_new_connections_are_made_under_the_flood(self, live, measured, address):
         """Both families, whichever of them is flooded."""
         count = 3 * RATE
-        with flood.SynFlood(live, count, RATE, address) as attack, self.crowd(live) as crowd:
+        with flood.SynFlood(live, count, RATE, address), self.crowd(live) as crowd:
             started = time.monotonic()
             crowd.open(NEW, 30)
             crowd.ask_all(30)
             seconds = time.monotonic() - started
-        assert attack.sent >= 0.9 * count, "the flood did not take place"
         measured(f"{NEW} connections under the flood in {seconds:.2f} s")

@@ -12,7 +12,6 @@ from harness.http import get
 from harness.wait import wait_until
 
 MIB = 1 << 20
-ADDRESSES = pytest.mark.parametrize("address", (SERVER_V4, SERVER_V6), ids=("v4", "v6"))
 
 
 def crowd_of_readers(live):
@@ -73,8 +72,8 @@ class TestImpatientServer:
             crowd.open(COUNT, 30)
             assert is_full(live)
             crowd.ask()
-            wait_until(lambda: crowd.aborted() == COUNT, 30, lambda: f"{crowd.aborted()} of them aborted")
-            assert not is_full(live)
+            wait_until(lambda: not is_full(live), 30, "an answer to somebody else")
+            wait_until(crowd.aborted, 10, "a client that is told")
 
 
 @pytest.mark.on("tun", "xdp")
@@ -114,8 +113,8 @@ class Deafness:
 class Interrupted:
     """Transfers with something that happens in their middle."""
 
-    SIZE = 64 * MIB
-    FRAMES_BEFORE = 2000
+    SIZE = 96 * MIB
+    FRAMES_BEFORE = 200
 
     @pytest.fixture(scope="class", autouse=True)
     def program_is_built(self):
@@ -134,7 +133,7 @@ class Interrupted:
             client.kill()
 
 
-VERBS = pytest.mark.parametrize("verb", ("get", "sip"))
+BOTH_WAYS = pytest.mark.parametrize("verb, address", (("get", SERVER_V4), ("sip", SERVER_V6)), ids=("get v4", "sip v6"))
 
 
 @pytest.mark.on("tun", "xdp")
@@ -144,8 +143,7 @@ class TestBrokenLine(Interrupted):
     program = transfer.PROGRAM
     SECONDS = 3
 
-    @VERBS
-    @ADDRESSES
+    @BOTH_WAYS
     def test_transfer_goes_on_after_silence(self, live, measured, verb, address):
         def silence():
             live.namespace.lose(DEVICE, 1)
@@ -154,8 +152,7 @@ class TestBrokenLine(Interrupted):
 
         self.survives(live, verb, address, silence, measured)
 
-    @VERBS
-    @ADDRESSES
+    @BOTH_WAYS
     @pytest.mark.ethernet
     def test_transfer_goes_on_after_the_link_was_down(self, live, measured, verb, address):
         live.namespace.run("sysctl", "-qw", f"net.ipv6.conf.{DEVICE}.keep_addr_on_down=1")
@@ -168,15 +165,13 @@ class TestBrokenLine(Interrupted):
         self.survives(live, verb, address, unplug, measured)
 
 
-@pytest.mark.on("xdp-generic", "xdp-jumbo")
+@pytest.mark.on("xdp-generic")
 class TestFlappingAddress(Interrupted):
     """Owned addresses: the server answers for its own, and has to find the client's again."""
 
-    pytestmark = pytest.mark.smoke
     program = transfer.PROGRAM
 
-    @VERBS
-    @ADDRESSES
+    @BOTH_WAYS
     def test_client_loses_its_address_for_a_while(self, live, measured, verb, address):
         own = f"{HOST_V6}/64" if ":" in address else f"{HOST_V4}/24"
 
@@ -187,8 +182,7 @@ class TestFlappingAddress(Interrupted):
 
         self.survives(live, verb, address, flap, measured)
 
-    @VERBS
-    @ADDRESSES
+    @BOTH_WAYS
     def test_client_moves_to_another_link_address(self, live, measured, verb, address):
         def move():
             live.namespace.run("ip", "link", "set", "dev", DEVICE, "address", "02:00:00:00:66:08")
@@ -196,8 +190,7 @@ class TestFlappingAddress(Interrupted):
 
         self.survives(live, verb, address, move, measured)
 
-    @VERBS
-    @ADDRESSES
+    @BOTH_WAYS
     def test_host_takes_the_address_for_a_while(self, live, measured, verb, address):
         """An operator's mistake: the log says so, and the connection does not notice."""
         taken = f"{address}/{64 if ':' in address else 24}"

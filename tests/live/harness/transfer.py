@@ -33,8 +33,8 @@ _OUTCOME = re.compile(
 
 
 class Client:
-    """A transfer under way in a namespace. `verb` is get, put or sip (programs/protocol.h); a slow one of 64 MiB takes
-    more than a second."""
+    """A transfer under way in a namespace. `verb` is get, put or sip (programs/protocol.h); a slow one reads at less
+    than 50 MB/s."""
 
     def __init__(self, namespace, verb, address, size, congestion_control="cubic", slowly=False):
         self._what = f"{verb} {size} of {address} with {congestion_control}"

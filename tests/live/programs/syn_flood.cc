@@ -4,7 +4,7 @@
 //
 // Each comes from a random address of PREFIX (such as 198.18.0.0/15 or 2001:db8:5::/48) and a random port, with the
 // options of a Linux client. They leave by a packet socket of DEVICE: as Ethernet frames to MAC, or without one as IP
-// packets. It prints how many the kernel has taken and the seconds that took.
+// packets. It prints how many the kernel has taken, which are all, and the seconds that took.
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
@@ -40,6 +40,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kBatch = 64;
 constexpr std::size_t kFrameSizeMax = 128;
+constexpr std::chrono::milliseconds kQueueFull{1};  // Before a device whose queue was full is tried again.
 
 struct Options {
   std::string device;
@@ -178,9 +179,10 @@ class Batch {
   std::size_t send(int fd, Forger& forger, std::size_t count) {
     for (std::size_t i = 0; i < count; ++i) pieces_[i].iov_len = forger.write(frames_[i]);
     const int sent = sendmmsg(fd, messages_.data(), static_cast<unsigned>(count), 0);
-    // A full queue has dropped the one that it did not take.
-    if (sent < 0 && errno != ENOBUFS && errno != EAGAIN) checked(sent, "sendmmsg");
-    return sent < 0 ? 0 : static_cast<std::size_t>(sent);
+    if (sent >= 0) return static_cast<std::size_t>(sent);
+    if (errno != ENOBUFS && errno != EAGAIN) checked(sent, "sendmmsg");
+    std::this_thread::sleep_for(kQueueFull);
+    return 0;
   }
 
  private:
@@ -194,15 +196,13 @@ void flood(const Options& options) {
   const File device = open_device(options);
   Forger forger(options, link_address(device, options));
   Batch batch(options.device, forger.type());
-  std::uint64_t tried = 0;
   std::uint64_t sent = 0;
   const Clock::time_point begin = Clock::now();
-  while (tried < options.count) {
-    const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(kBatch, options.count - tried));
-    std::this_thread::sleep_until(begin + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(
-                                              static_cast<double>(tried) / options.rate)));
+  while (sent < options.count) {
+    const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(kBatch, options.count - sent));
+    std::this_thread::sleep_until(begin + std::chrono::duration_cast<Clock::duration>(
+                                              std::chrono::duration<double>(static_cast<double>(sent) / options.rate)));
     sent += batch.send(device.fd(), forger, count);
-    tried += count;
   }
   fmt::print("sent={} seconds={:.3f}\n", sent, std::chrono::duration<double>(Clock::now() - begin).count());
 }
