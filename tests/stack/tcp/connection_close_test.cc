@@ -319,6 +319,77 @@ TEST(TimeWaiting, a_syn_with_a_newer_timestamp_may_reuse_it_whatever_its_number)
   peer.expect({.flags = kSynAck, .ack = 1});
 }
 
+// RFC 6191 §2: which SYN may have the endpoints again, and which may not.
+TEST(TimeWaiting, a_syn_reuses_it_only_when_it_is_newer_for_certain) {
+  constexpr std::uint32_t kStamp = 1000;  // The old connection's last.
+  struct Case {
+    bool stamped_before = false;
+    std::optional<std::uint32_t> stamp{};
+    std::uint32_t seq = 0;  // The old connection's numbers end at 2.
+    bool reused = false;
+  };
+  const std::vector<Case> cases{{true, kStamp + 1, 0, true},          {true, kStamp + 1, 100'000, true},
+                                {true, kStamp, 100'000, true},        {true, kStamp, 0, false},
+                                {true, kStamp - 1, 100'000, false},   {true, std::nullopt, 100'000, true},
+                                {true, std::nullopt, 0, false},       {false, 5, 0, true},
+                                {false, std::nullopt, 100'000, true}, {false, std::nullopt, 0, false}};
+  for (const Case& given : cases) {
+    Scenario scenario;
+    scenario.timestamps = given.stamped_before;
+    Peer peer(scenario);
+    leave_time_wait(peer);
+    wire::TcpOptions options;
+    if (given.stamp) options.timestamps = wire::TcpTimestamps{*given.stamp, 0};
+    peer.send({.flags = kTcpSyn, .seq = given.seq, .options = options, .plain = true});
+    const Segment answer = peer.expect({});
+    EXPECT_EQ(answer.flags.syn(), given.reused) << (&given - cases.data());
+    EXPECT_EQ(peer.stack->time_wait_count(), given.reused ? 0U : 1U);
+  }
+}
+
+TEST(TimeWaiting, where_we_were_is_said_rarely_to_who_says_nothing) {
+  Peer peer;
+  leave_time_wait(peer);
+  for (int count = 0; count < 10; ++count) peer.send({.seq = 1});
+  peer.expect({.flags = kTcpAck, .seq = 2, .ack = 2});
+  peer.expect_nothing();
+  EXPECT_EQ(peer.events(Event::kTcpAnswersLimited), 9U);
+  peer.advance(499ms);
+  peer.send({.flags = kTcpSyn, .seq = 0});
+  peer.expect_nothing();
+  peer.advance(2ms);
+  peer.send({.flags = kTcpSyn, .seq = 0});
+  peer.expect({.flags = kTcpAck, .seq = 2, .ack = 2});
+  for (int count = 0; count < 3; ++count) {
+    peer.send({.flags = kFinAck, .seq = 1});
+    peer.expect({.flags = kTcpAck, .seq = 2, .ack = 2});
+  }
+}
+
+// A reuse is no part of a flood: its SYN is taken beyond the backlog, and what waits is kept where that cannot be.
+TEST(TimeWaiting, is_kept_until_its_successor_has_a_place) {
+  for (const bool room : {true, false}) {
+    Scenario scenario;
+    scenario.tcp.backlog = 1;
+    scenario.tcp.half_open_max = room ? 2 : 1;
+    Peer peer(scenario);
+    leave_time_wait(peer);
+    peer.new_flow(41000);
+    peer.send({.flags = kTcpSyn});
+    peer.expect({.flags = kSynAck});
+    peer.iss += 100'000;
+    peer.new_flow(40000);
+    peer.send({.flags = kTcpSyn});
+    if (room) {
+      peer.expect({.flags = kSynAck});
+    } else {
+      peer.expect_nothing();
+      EXPECT_EQ(peer.drops(Drop::kTcpBacklogFull), 1U);
+    }
+    EXPECT_EQ(peer.stack->time_wait_count(), room ? 0U : 1U);
+  }
+}
+
 TEST(TimeWaiting, an_older_syn_is_answered_with_where_we_were) {
   Peer peer;
   leave_time_wait(peer);

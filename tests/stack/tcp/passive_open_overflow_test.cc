@@ -295,16 +295,21 @@ TEST(AcceptOverflow, a_cookies_acknowledgement_is_dropped_too_and_a_later_one_su
   send_syn(peer);
   peer.expect({.flags = kSynAck});
   const std::uint32_t irs = peer.irs;
+  const wire::TcpTimestamps stamps{1000, peer.ts_echo};
   peer.new_flow(41000);
   peer.establish();
   App& first = peer.app();
   peer.new_flow(40000);
-  peer.timestamps = true;
   peer.irs = irs;
-  peer.send({.seq = 1, .ack = 1});
+  peer.send({.seq = 1, .ack = 1, .options = {.timestamps = stamps}});
+  peer.expect_nothing();
+  EXPECT_EQ(peer.drops(Drop::kTcpTableFull), 1U);
   first.connection->abort();
   peer.take_all();
-  EXPECT_EQ(peer.drops(Drop::kTcpTableFull), 1U);
+  peer.send({.seq = 1, .ack = 1, .payload = "request", .options = {.timestamps = stamps}});
+  EXPECT_EQ(peer.host.apps.size(), 2U);
+  EXPECT_EQ(peer.app().received, "request");
+  peer.take_all();
 }
 
 TEST(SourceCap, is_kept_at_the_syn_and_at_the_acknowledgement) {
@@ -337,16 +342,16 @@ TEST(SourceCap, is_kept_at_the_syn_and_at_the_acknowledgement) {
 TEST(SourceCap, other_sources_have_their_own_and_our_own_connections_do_not_count) {
   Scenario scenario;
   scenario.tcp.connections_per_source_max = 1;
-  App client;
   Peer peer(scenario);
-  ASSERT_NE(peer.stack->connect(peer.now, {peer.remote.address, 7}, client), nullptr);
+  peer.connect();
+  peer.expect({.flags = kTcpSyn});
+  peer.local.port = 80;
+  peer.new_flow(40000);
   peer.establish();
-  peer.take_all();
   peer.remote.address = wire::Address::v4(0x0a420003);
   peer.new_flow(40000);
   peer.establish();
   EXPECT_EQ(peer.host.apps.size(), 2U);
-  client.connection->abort();
 }
 
 TEST(SourceCap, counts_a_whole_prefix_over_ipv6) {

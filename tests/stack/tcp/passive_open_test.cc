@@ -143,11 +143,137 @@ TEST(Listen, initial_sequence_numbers_of_flows_are_unrelated) {
   EXPECT_EQ(seen.size(), 8U);
 }
 
-// RFC 3168 §6.1.1: an ECN-scenario SYN is a SYN.
-TEST(Listen, ecn_setup_syn_is_answered_without_ecn) {
+// RFC 3168 §6.1.1: an ECN-setup SYN is a SYN, whether or not we agree; nor are other flags a reason to refuse one.
+TEST(Listen, ecn_setup_syn_is_never_refused) {
+  for (const EcnMode mode : {EcnMode::kOff, EcnMode::kAccept, EcnMode::kAsk}) {
+    Scenario scenario;
+    scenario.tcp.ecn = mode;
+    Peer peer(scenario);
+    std::uint16_t port = 1000;
+    for (const wire::TcpFlags extra : {wire::kTcpEce | wire::kTcpCwr, wire::kTcpEce, wire::kTcpCwr, kTcpUrg, kTcpPsh}) {
+      peer.new_flow(port++);
+      peer.send({.flags = kTcpSyn | extra});
+      const bool agreed = mode != EcnMode::kOff && extra == (wire::kTcpEce | wire::kTcpCwr);
+      peer.expect({.flags = agreed ? kSynAck | wire::kTcpEce : kSynAck});
+    }
+  }
+}
+
+// RFC 3168 §6.1.1.1: who repeats the SYN without asking has given up on ECN.
+TEST(SynReceived, ecn_is_not_agreed_to_when_the_repeated_syn_does_not_ask) {
   Peer peer;
   peer.send({.flags = kTcpSyn | wire::kTcpEce | wire::kTcpCwr});
+  peer.expect({.flags = kSynAck | wire::kTcpEce});
+  peer.send({.flags = kTcpSyn, .seq = 0});
   peer.expect({.flags = kSynAck});
+}
+
+// RFC 5961 §3.2, §4.2
+TEST(SynReceived, only_a_rst_at_the_left_edge_ends_it) {
+  Peer peer;
+  send_syn(peer);
+  peer.expect({.flags = kSynAck});
+  peer.send({.flags = kTcpRst, .seq = 0});
+  peer.send({.flags = kTcpRst, .seq = 65536});
+  peer.expect_nothing();
+  for (const std::uint32_t inside : {2U, 65535U}) {
+    peer.send({.flags = kTcpRst, .seq = inside});
+    peer.expect({.flags = kTcpAck, .seq = 1, .ack = 1, .size = 0});
+  }
+  EXPECT_EQ(peer.stack->half_open_count(), 1U);
+  EXPECT_EQ(peer.drops(Drop::kTcpUnacceptable), 4U);
+  peer.send({.flags = kRstAck, .seq = 1, .ack = 77});
+  EXPECT_EQ(peer.stack->half_open_count(), 0U);
+}
+
+TEST(SynReceived, a_syn_in_the_window_is_challenged) {
+  Peer peer;
+  send_syn(peer);
+  peer.expect({.flags = kSynAck});
+  peer.send({.flags = kTcpSyn, .seq = 500});
+  peer.expect({.flags = kTcpAck, .seq = 1, .ack = 1});
+  EXPECT_EQ(peer.stack->half_open_count(), 1U);
+}
+
+TEST(SynReceived, data_outside_the_window_is_answered_and_completes_nothing) {
+  Peer peer;
+  send_syn(peer);
+  peer.expect({.flags = kSynAck});
+  peer.send({.seq = 65536, .ack = 1, .payload = "x"});
+  peer.expect({.flags = kTcpAck, .seq = 1, .ack = 1});
+  EXPECT_TRUE(peer.host.apps.empty());
+  // Out of order, but in the window: its acknowledgement counts.
+  peer.send({.seq = 3, .ack = 1, .payload = "cd"});
+  EXPECT_EQ(peer.app().established, 1);
+  EXPECT_EQ(peer.app().received, "");
+  peer.send({.seq = 1, .ack = 1, .payload = "ab"});
+  EXPECT_EQ(peer.app().received, "abcd");
+  peer.take_all();
+}
+
+TEST(SynReceived, answers_to_one_peer_are_few_until_the_next_timeout) {
+  Peer peer;
+  send_syn(peer);
+  peer.expect({.flags = kSynAck});
+  for (int count = 0; count < 10; ++count) peer.send({.flags = kTcpSyn, .seq = 0});
+  EXPECT_EQ(peer.take_all().size(), 2U);
+  for (int count = 0; count < 10; ++count) peer.send({.flags = kTcpRst, .seq = 5});
+  peer.expect_nothing();
+  EXPECT_EQ(peer.events(Event::kTcpAnswersLimited), 18U);
+  peer.advance(1s);
+  peer.expect({.flags = kSynAck});
+  peer.send({.flags = kTcpSyn, .seq = 0});
+  peer.expect({.flags = kSynAck});
+}
+
+// RFC 7323 §5.3, §3.2
+TEST(SynReceived, timestamps_are_checked) {
+  Peer peer(with_all_options());
+  send_syn(peer);
+  peer.expect({.flags = kSynAck});
+  peer.send({.seq = 1, .options = {.timestamps = wire::TcpTimestamps{999, peer.ts_echo}}});
+  peer.expect({.flags = kTcpAck, .seq = 1, .ack = 1});
+  peer.send({.seq = 1, .plain = true});
+  peer.expect_nothing();
+  EXPECT_EQ(peer.drops(Drop::kTcpPaws), 2U);
+  EXPECT_TRUE(peer.host.apps.empty());
+  peer.send({});
+  EXPECT_EQ(peer.app().established, 1);
+}
+
+// RFC 6928 §1
+TEST(SynReceived, a_syn_ack_lost_more_than_once_makes_the_first_window_one_segment) {
+  Peer peer;
+  send_syn(peer);
+  peer.expect({.flags = kSynAck});
+  peer.advance(1001ms);
+  peer.expect({.flags = kSynAck});
+  peer.send({});
+  EXPECT_EQ(peer.app().connection->info().snd_cwnd, 14'600U) << "once may be a delay";
+
+  peer.new_flow(41000);
+  send_syn(peer);
+  peer.expect({.flags = kSynAck});
+  peer.advance(3002ms);
+  EXPECT_EQ(peer.take_all().size(), 2U);
+  peer.send({});
+  EXPECT_EQ(peer.app().connection->info().snd_cwnd, 1460U);
+}
+
+TEST(SynReceived, syn_acks_go_where_the_syn_came_from) {
+  Scenario scenario;
+  scenario.shared = true;
+  Peer peer(scenario);
+  peer.mac = wire::MacAddress{{2, 0, 0, 0, 0, 7}};
+  send_syn(peer);
+  EXPECT_EQ(peer.expect({.flags = kSynAck}).to, peer.mac);
+  peer.advance(1s);
+  EXPECT_EQ(peer.expect({.flags = kSynAck}).to, peer.mac);
+  peer.mac = wire::MacAddress{{2, 0, 0, 0, 0, 8}};
+  peer.send({.flags = kTcpSyn, .seq = 0});
+  EXPECT_EQ(peer.expect({.flags = kSynAck}).to, peer.mac);
+  peer.send({.payload = "x"});
+  EXPECT_EQ(peer.expect({.flags = kTcpAck}).to, peer.mac);
 }
 
 // RFC 9293 §3.10.7.2
