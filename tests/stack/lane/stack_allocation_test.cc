@@ -144,6 +144,47 @@ TEST_P(EveryMedium, a_wire_that_is_too_short_does_not_make_it_allocate) {
   EXPECT_EQ(client.received + server.received, 1'000'000U);
 }
 
+/// Opens and says nothing until it is told.
+class Opening final : public tcp::Handler {
+ public:
+  void on_established(tcp::Connection& opened) override { connection = &opened; }
+  void on_data(tcp::Connection&, base::Bytes) override {}
+  void on_sendable(tcp::Connection&) override {}
+  void on_peer_finished(tcp::Connection&) override {}
+  void on_timer(tcp::Connection&) override {}
+  void on_closed(tcp::Connection&, tcp::CloseReason) override { connection = nullptr; }
+
+  tcp::Connection* connection = nullptr;
+};
+
+// More handshakes at once than there is room for: SYN objects, cookies, the count of sources, TIME-WAITs.
+TEST_P(EveryMedium, a_crowd_of_handshakes_does_not_allocate) {
+  constexpr std::size_t kCrowd = 64;
+  TwoStacks both(wire(false), [](Config& config) {
+    config.tcp.connections_max = config.tcp.time_wait_max = kCrowd;
+    config.tcp.half_open_max = 4;
+    config.tcp.connections_per_source_max = kCrowd;
+  });
+  std::array<Opening, kCrowd> opening;
+  Opening answering;
+  OneHandler acceptor(answering);
+  both.server.listen({kServerAddress, 80}, acceptor);
+  const std::size_t before = allocations();
+  for (int round = 0; round < 3; ++round) {
+    for (Opening& one : opening) both.client.connect(both.now, {kServerAddress, 80}, one);
+    both.run(10s);
+    for (Opening& one : opening) {
+      ASSERT_NE(one.connection, nullptr);
+      one.connection->close(1s);
+    }
+    both.run(200s);
+  }
+  EXPECT_EQ(allocations() - before, 0U);
+  EXPECT_GT(both.server.counters().value(base::Event::kTcpCookiesAccepted), 0U);
+  EXPECT_EQ(both.client.closed(tcp::CloseReason::kCloseTimedOut), 3 * kCrowd) << "the server never closes";
+  EXPECT_EQ(both.server.connection_count(), 0U);
+}
+
 INSTANTIATE_TEST_SUITE_P(Each, EveryMedium, testing::Values(link::Medium::kIp, link::Medium::kEthernet),
                          [](const auto& medium) {
                            return std::string(medium.param == link::Medium::kIp ? "ip" : "ethernet");

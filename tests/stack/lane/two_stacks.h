@@ -105,7 +105,12 @@ class OneHandler final : public tcp::Acceptor {
 
 class TwoStacks {
  public:
-  explicit TwoStacks(const backends::memory::Config& wire) : pair(wire) {}
+  /// `change` is done to both configurations.
+  explicit TwoStacks(
+      const backends::memory::Config& wire, void (*change)(Config&) = [](Config&) {})
+      : pair(wire),
+        client(now, changed(config_of(kClientAddress, 1), change), keys_of(1), pair.first()),
+        server(now, changed(config_of(kServerAddress, 2), change), keys_of(5), pair.second()) {}
 
   /// Carries frames and fires timers until nothing is left to do before `longest` has passed.
   void run(base::Duration longest) {
@@ -145,11 +150,16 @@ class TwoStacks {
 
   base::Instant now = base::Instant{} + 1s;
   backends::memory::Pair pair;
-  Stack client{now, config_of(kClientAddress, 1), keys_of(1), pair.first()};
-  Stack server{now, config_of(kServerAddress, 2), keys_of(5), pair.second()};
+  Stack client;
+  Stack server;
   std::uint64_t lost = 0;  ///< Frames that found the wire full: lost, as on any wire.
 
  private:
+  static Config changed(Config config, void (*change)(Config&)) {
+    change(config);
+    return config;
+  }
+
   link::Burst burst_;
 };
 
