@@ -87,6 +87,7 @@ Interface query_interface(const std::string& name) {
   interface.mtu = link.mtu;
   interface.mtu_max = link.mtu_max;
   interface.up = link.up;
+  interface.carrier = link.carrier;
   interface.ethernet = link.ethernet;
   interface.addresses = std::move(addresses);
   interface.xdp = query_xdp_features(link.index);

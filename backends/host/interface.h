@@ -21,6 +21,7 @@ struct Interface {
   std::uint32_t mtu = 0;
   std::uint32_t mtu_max = 0;  ///< 0: the driver sets no bound.
   bool up = false;
+  bool carrier = false;
   bool ethernet = false;             ///< ARPHRD_ETHER.
   std::string driver;                ///< "veth"; empty when it has none to name.
   std::uint32_t receive_queues = 1;  ///< In use now (ethtool -l: combined and rx).

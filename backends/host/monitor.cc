@@ -34,7 +34,12 @@ File open_socket() {
 }  // namespace
 
 Monitor::Monitor(const Interface& known)
-    : socket_(open_socket()), index_(known.index), up_(known.up), mtu_(known.mtu), addresses_(known.addresses) {
+    : socket_(open_socket()),
+      index_(known.index),
+      up_(known.up),
+      carrier_(known.up && known.carrier),
+      mtu_(known.mtu),
+      addresses_(known.addresses) {
   std::erase_if(addresses_, [](const AssignedAddress& one) { return one.tentative; });
 }
 
@@ -106,6 +111,11 @@ void Monitor::take_link(const LinkState& link, std::vector<Change>& changes) {
   if (link.up != up_) {
     up_ = link.up;
     changes.push_back({.kind = up_ ? Change::Kind::kUp : Change::Kind::kDown, .address = {}});
+  }
+  const bool carrier = link.up && link.carrier;
+  if (carrier != carrier_) {
+    carrier_ = carrier;
+    if (up_) changes.push_back({.kind = carrier ? Change::Kind::kCarrier : Change::Kind::kNoCarrier, .address = {}});
   }
   if (link.mtu != mtu_ && link.mtu != 0) {
     mtu_ = link.mtu;

@@ -15,8 +15,10 @@ namespace windhover::backends::host {
 
 struct Change {
   enum class Kind : std::uint8_t {
-    kDown,            ///< Administratively; a missing cable is none of it.
-    kUp,              ///< Administratively.
+    kDown,       ///< Administratively, and its carrier with it.
+    kUp,         ///< Administratively; the carrier comes by itself.
+    kNoCarrier,  ///< While it is up: the cable, or what is at its other end.
+    kCarrier,
     kMtu,             ///< `mtu` is the new one.
     kAddressAdded,    ///< `address` can be used: an IPv6 one comes when duplicate address detection has ended well.
     kAddressRemoved,  ///< `address` cannot be used any more.
@@ -57,6 +59,7 @@ class Monitor {
   RouteSocket route_;
   int index_;
   bool up_;
+  bool carrier_;
   std::uint32_t mtu_;
   std::vector<AssignedAddress> addresses_;  // Those that can be used.
   bool gone_ = false;

@@ -38,6 +38,7 @@ LinkState parse_link(const nlmsghdr& message) {
   if (!body) return link;
   link.index = body->ifi_index;
   link.up = (body->ifi_flags & IFF_UP) != 0;
+  link.carrier = (body->ifi_flags & IFF_LOWER_UP) != 0;
   link.ethernet = body->ifi_type == ARPHRD_ETHER;
   for_each_attribute<ifinfomsg>(message, [&](std::uint16_t type, base::Bytes value) {
     if (type == IFLA_IFNAME) link.name = text(value);

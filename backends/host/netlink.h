@@ -24,6 +24,7 @@ struct LinkState {
   std::uint32_t mtu_max = 0;       ///< 0: no bound is known.
   std::uint32_t queue_length = 0;  ///< txqueuelen, in packets.
   bool up = false;                 ///< Administratively: a cable may still be missing.
+  bool carrier = false;            ///< It is not (IFF_LOWER_UP).
   bool ethernet = false;           ///< ARPHRD_ETHER.
 };
 

@@ -24,6 +24,12 @@ struct BackendFacts {
   std::vector<std::string> notes;  ///< What is less than was asked for and why, each a sentence.
 };
 
+/// What has changed about the interface.
+struct Changes {
+  std::vector<std::string> sentences;  ///< With what follows from each.
+  bool link_up = false;  ///< The carrier has returned: stack::lane::Stack::link_up() is due on every lane.
+};
+
 /// A counter of the summary line: "xdp.rx_dropped", 3.
 using NamedCounter = std::pair<std::string, std::uint64_t>;
 
@@ -48,8 +54,8 @@ class Backend {
 
   /// Readable when something about the interface has changed; -1 when nothing is ever told.
   virtual int changes_fd() const { return -1; }
-  /// What has changed: a sentence each, with what follows from it.
-  virtual std::vector<std::string> take_changes() { return {}; }
+  /// What has changed since the last call.
+  virtual Changes take_changes() { return {}; }
 
  protected:
   BackendFacts facts_;

@@ -78,6 +78,11 @@ void LaneRunner::settle() {
   ring();
 }
 
+void LaneRunner::link_up() {
+  link_up_.store(true, std::memory_order_release);
+  ring();
+}
+
 void LaneRunner::force() { command(Command::kEnd); }
 
 // Written first: a lane that sees the flag finds the eventfd readable, and one that is woken before it sees the flag
@@ -105,6 +110,7 @@ void LaneRunner::run_until_ended() {
     // Before the command is read: what is taken from the eventfd here may have announced one.
     if (woken_.load(std::memory_order_relaxed) && woken_.exchange(false, std::memory_order_acquire)) {
       clear_eventfd(wake_.fd());
+      if (link_up_.exchange(false, std::memory_order_acquire)) lane_.stack.link_up(now);
     }
     const Command command = command_.load(std::memory_order_acquire);
     if (command == Command::kEnd) return;

@@ -29,7 +29,7 @@ struct Lane {
   std::uint32_t index = 0;
 };
 
-/// Threads: the owner calls everything here; drain(), settle(), force() and ring() may come from any thread.
+/// Threads: the owner calls everything here; drain(), settle(), force(), link_up() and ring() may come from any thread.
 class LaneRunner final : public stack::lane::Doorbell {
  public:
   /// Connects itself to the exchange, if there is one. Throws SetupError.
@@ -48,6 +48,8 @@ class LaneRunner final : public stack::lane::Doorbell {
   /// Once frames have stopped coming: done_fd() is readable again when the lane has taken what its device and its
   /// mailboxes hold. What it then hands to another lane is that one's to take, so lanes settle twice.
   void settle();
+  /// The carrier has returned: the stack is told.
+  void link_up();
   /// Ends now: what is still open is reset.
   void force();
   /// Wakes the lane.
@@ -77,6 +79,7 @@ class LaneRunner final : public stack::lane::Doorbell {
   std::atomic<Command> command_{Command::kRun};
   std::atomic<bool> woken_{false};  // wake_ has been written, and must be read before the lane can sleep again.
   std::atomic<bool> settling_{false};
+  std::atomic<bool> link_up_{false};
   std::atomic<int> device_failure_{0};
   std::thread thread_;
 };

@@ -51,6 +51,13 @@ void settle(const Lanes& lanes) {
   }
 }
 
+void take_changes(const Lanes& lanes, Backend& backend) {
+  const Changes changes = backend.take_changes();
+  for (const std::string& change : changes.sentences) log_warning(change);
+  if (!changes.link_up) return;
+  for (const auto& lane : lanes) lane->link_up();
+}
+
 }  // namespace
 
 void watch(const Lanes& lanes, Backend& backend, int signals, stack::base::Duration shutdown_timeout) {
@@ -58,15 +65,13 @@ void watch(const Lanes& lanes, Backend& backend, int signals, stack::base::Durat
   for (const auto& lane : lanes) waited.push_back({lane->done_fd(), POLLIN, 0});
   bool draining = false;
   bool ending = false;
-  for (const std::string& change : backend.take_changes()) log_warning(change);  // Since the set-up.
+  take_changes(lanes, backend);  // Since the set-up.
   while (!ending) {
     if (poll(waited.data(), waited.size(), -1) < 0) {
       if (errno != EINTR) break;
       continue;
     }
-    if (waited[kChanges].revents != 0) {
-      for (const std::string& change : backend.take_changes()) log_warning(change);
-    }
+    if (waited[kChanges].revents != 0) take_changes(lanes, backend);
     ending = all_done(lanes, waited);
     if ((waited[kSignals].revents & POLLIN) == 0 || !take_signal(signals)) continue;
     if (draining) {

@@ -99,11 +99,12 @@ class XdpBackend final : public Backend {
   std::vector<NamedCounter> counters() const override;
 
   int changes_fd() const override { return monitor_->fd(); }
-  std::vector<std::string> take_changes() override {
-    std::vector<std::string> told;
+  Changes take_changes() override {
+    Changes told;
     for (const backends::host::Change& change : monitor_->read()) {
       std::string text = consequence_of(change, interface_, facts_.ip, shared_);
-      if (!text.empty()) told.push_back(std::move(text));
+      if (!text.empty()) told.sentences.push_back(std::move(text));
+      told.link_up |= change.kind == backends::host::Change::Kind::kCarrier;
     }
     return told;
   }

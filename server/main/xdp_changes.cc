@@ -32,6 +32,11 @@ std::string consequence_of(const Change& change, const Interface& start, const s
                          start.name, start.name);
     case Change::Kind::kUp:
       return fmt::format("{} is up.", start.name);
+    case Change::Kind::kNoCarrier:
+      return fmt::format("{} has no carrier: nothing arrives and nothing leaves until what it is connected to is back.",
+                         start.name);
+    case Change::Kind::kCarrier:
+      return fmt::format("{} has a carrier{}.", start.name, shared ? "" : ": the server's addresses are announced");
     case Change::Kind::kMtu:
       return of_mtu(change.mtu, start);
     case Change::Kind::kAddressAdded:

@@ -43,6 +43,12 @@ class MonitorTest : public OwnNamespace {
     ADD_FAILURE() << "it did not come";
     return all;
   }
+  /// Without what the carrier did, which comes when it comes.
+  static std::vector<Change> but_for_the_carrier(std::vector<Change> changes) {
+    std::erase_if(changes,
+                  [](const Change& one) { return one.kind == Kind::kCarrier || one.kind == Kind::kNoCarrier; });
+    return changes;
+  }
   static void expect_next(Monitor& monitor, const Change& change) {
     EXPECT_EQ(read_until(monitor, change), std::vector<Change>{change});
   }
@@ -52,13 +58,25 @@ TEST_F(MonitorTest, up_down_and_mtu_are_told_once) {
   Monitor monitor(query_interface("s0"));
   EXPECT_TRUE(monitor.read().empty());
   run("ip link set s0 up");
-  expect_next(monitor, {.kind = Kind::kUp, .address = {}});
+  const Change carrier{.kind = Kind::kCarrier, .address = {}};
+  EXPECT_EQ(read_until(monitor, carrier), (std::vector<Change>{{.kind = Kind::kUp, .address = {}}, carrier}));
   run("ip link set s0 mtu 9000");
   expect_next(monitor, {.kind = Kind::kMtu, .mtu = 9000, .address = {}});
   run("ip link set s0 txqueuelen 77");  // Not one of ours.
   run("ip link set s0 down");
   expect_next(monitor, {.kind = Kind::kDown, .address = {}});
   EXPECT_TRUE(monitor.read().empty());
+}
+
+TEST_F(MonitorTest, carrier_that_goes_and_returns_is_told) {
+  run("ip link set s0 up");
+  Monitor monitor(query_interface("s0"));
+  for (int times = 0; times < 2; ++times) {
+    run("ip link set c0 down");
+    read_until(monitor, {.kind = Kind::kNoCarrier, .address = {}});
+    run("ip link set c0 up");
+    expect_next(monitor, {.kind = Kind::kCarrier, .address = {}});
+  }
 }
 
 TEST_F(MonitorTest, addresses_come_and_go) {
@@ -80,7 +98,7 @@ TEST_F(MonitorTest, tentative_address_comes_when_its_detection_has_ended) {
   EXPECT_TRUE(monitor.read().empty());
   run("ip link set s0 up");
   const Change added{.kind = Kind::kAddressAdded, .address = assigned("fd01::1", 64)};
-  const std::vector<Change> changes = read_until(monitor, added);
+  const std::vector<Change> changes = but_for_the_carrier(read_until(monitor, added));
   EXPECT_EQ(changes, (std::vector<Change>{{.kind = Kind::kUp, .address = {}}, added}));
 }
 
@@ -90,7 +108,7 @@ TEST_F(MonitorTest, what_changed_since_the_snapshot_is_told_by_the_first_read) {
   run("ip address add 10.1.0.2/24 dev s0 && ip link set s0 up mtu 1400 && ip address del 10.1.0.1/24 dev s0 && "
       "ip address add 10.1.0.3/24 dev s0");
   Monitor monitor(known);
-  const std::vector<Change> changes = monitor.read();
+  const std::vector<Change> changes = but_for_the_carrier(monitor.read());
   EXPECT_EQ(changes, (std::vector<Change>{{.kind = Kind::kUp, .address = {}},
                                           {.kind = Kind::kMtu, .mtu = 1400, .address = {}},
                                           {.kind = Kind::kAddressRemoved, .address = assigned("10.1.0.1", 24)},

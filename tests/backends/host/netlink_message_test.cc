@@ -60,7 +60,7 @@ void at_every_byte(const nlmsghdr& message, Each&& each) {
 NetlinkRequest<ifinfomsg> link_message() {
   NetlinkRequest<ifinfomsg> message(RTM_NEWLINK, 0);
   message.body().ifi_index = 7;
-  message.body().ifi_flags = IFF_UP;
+  message.body().ifi_flags = IFF_UP | IFF_LOWER_UP;
   message.body().ifi_type = ARPHRD_ETHER;
   message.attribute(IFLA_IFNAME, std::string("s0"));
   message.attribute(IFLA_ADDRESS, std::array<std::uint8_t, 6>{2, 0, 0, 0, 0, 1});
@@ -80,6 +80,7 @@ TEST(NetlinkMessage, link_is_read) {
   EXPECT_EQ(link.mtu_max, 9000u);
   EXPECT_EQ(link.queue_length, 1000u);
   EXPECT_TRUE(link.up);
+  EXPECT_TRUE(link.carrier);
   EXPECT_TRUE(link.ethernet);
 }
 

@@ -51,6 +51,24 @@ class LaneRunnerTest : public testing::Test {
   stack::lane::Stack stack_{monotonic_now(), small_stack(), {}, pair_.first()};
 };
 
+TEST_F(LaneRunnerTest, LinkUp_IsToldToTheStack_WhichAnnouncesItsAddresses) {
+  backends::memory::Config wire;
+  wire.medium = stack::link::Medium::kEthernet;
+  backends::memory::Pair ethernet(wire);
+  stack::lane::Config config = small_stack();
+  config.ip.mac = {{2, 0, 0, 0, 0, 1}};
+  config.ip.announcements = 1;
+  stack::lane::Stack told(monotonic_now(), config, {}, ethernet.first());
+  LaneRunner runner({told, ethernet.first(), http_, {}, [] { return 0; }}, {}, seconds(3600));
+  runner.start({});
+  runner.link_up();
+  runner.drain();
+  EXPECT_TRUE(is_done(runner));
+  runner.force();
+  runner.join();
+  EXPECT_EQ(ethernet.first().stats().transmitted_frames, 2U);  // At the start, and again.
+}
+
 TEST_F(LaneRunnerTest, Drained_IsDoneWithoutConnections_AndEndsWhenTold) {
   LaneRunner runner(lane(), {}, seconds(3600));
   runner.start({});

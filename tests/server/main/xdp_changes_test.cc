@@ -26,6 +26,9 @@ TEST(XdpChanges, OfTheLink_AreSaidWithWhatFollows) {
   EXPECT_EQ(said(link(Kind::kDown)),
             "eth1 is down: nothing arrives and nothing leaves until it is up again (ip link set eth1 up).");
   EXPECT_EQ(said(link(Kind::kUp)), "eth1 is up.");
+  EXPECT_TRUE(said(link(Kind::kNoCarrier)).starts_with("eth1 has no carrier: nothing arrives"));
+  EXPECT_EQ(said(link(Kind::kCarrier)), "eth1 has a carrier.");
+  EXPECT_EQ(said(link(Kind::kCarrier), false), "eth1 has a carrier: the server's addresses are announced.");
   EXPECT_EQ(said(link(Kind::kGone)), "eth1 is gone.");
   EXPECT_EQ(
       said(link(Kind::kMtu, 1400)),
