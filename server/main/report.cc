@@ -132,7 +132,8 @@ std::string summary_line(const std::vector<LaneFigures>& lanes,
   add(line, "frames_dropped",
       sum(lanes, [](const LaneFigures& lane) { return lane.stack.counters().received_dropped(); }));
   add_http(line, lanes);
-  for (const Event event : {Event::kTcpRetransmitted, Event::kTcpResetsSent}) {
+  for (const Event event :
+       {Event::kTcpRetransmitted, Event::kTcpResetsSent, Event::kAddressConflicts, Event::kAddressesLost}) {
     add_if_any(line, "", name(event), sum_of_stack(lanes, event));
   }
   add_closed(line, lanes);
