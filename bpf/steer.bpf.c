@@ -116,8 +116,8 @@ static __always_inline enum decision glance_v6(void* at, void* end, __u32 size) 
 
 /* --------------------------------------------------------------------------------------------- a closer examination */
 
-/* ARP for Ethernet and IPv4, a request or a reply (RFC 826). What somebody says from an owned address is ours too: it is
- * a conflict, and an answer to a probe of ours, which comes from no address, names no target (RFC 5227 2.1.1).
+/* ARP for Ethernet and IPv4, a request or a reply (RFC 826). What somebody says from an owned address is ours too: it
+ * is a conflict, and an answer to a probe of ours, which comes from no address, names no target (RFC 5227 2.1.1).
  */
 static __always_inline enum decision judge_arp(struct xdp_md* ctx, __u32 at, __u32 end) {
   struct {
