@@ -19,9 +19,9 @@ class Fragmenter {
   /// Identifications follow from `key` and cannot be foreseen without it (RFC 7739).
   Fragmenter(Output& output, const base::SipKey& key) : output_(output), key_(key) {}
 
-  /// Sends `message`, transport header and payload with a complete checksum, in fragments of at most `mtu` bytes. What
-  /// the frames do not suffice for is dropped under kTransmitNoFrame, and so is the rest. Precondition: mtu >= 576, the
-  /// whole packet is not larger than its family's can be.
+  /// Sends `message`, transport header and payload with a complete checksum, in fragments of at most `mtu` bytes. When
+  /// the frames do not suffice the rest is dropped under kTransmitNoFrame. Precondition: 576 <= mtu, and a packet of
+  /// that size fits a frame; the whole packet is not larger than its family's can be.
   void answer(base::Instant now, base::Bytes message, const Ends& ends, std::uint8_t protocol, std::size_t mtu);
 
  private:

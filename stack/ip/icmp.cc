@@ -192,9 +192,11 @@ Input Icmp::echo(base::Instant now, const link::Frame& request, const Arrival& a
 
   counters_.count(Event::kFramesConsumed);
   const Ends ends{*source, arrival.source, arrival.link_source};
-  const std::size_t mtu = path_mtu_.find(arrival.source);
-  if (header + asked.size() > mtu) {
-    answer_large_echo(now, asked, ends, mtu);
+  const std::size_t mtu =
+      v4 ? path_mtu_.find(arrival.source) : std::min(path_mtu_.find(arrival.source), routers_.mtu());
+  const std::size_t room = std::min(mtu, output_.frame_room());
+  if (header + asked.size() > room) {
+    answer_large_echo(now, asked, ends, room);
     return Consumed{};
   }
   link::Frame reply = output_.make(output_.headroom(v4), asked.size());
@@ -211,8 +213,8 @@ Input Icmp::echo(base::Instant now, const link::Frame& request, const Arrival& a
   return Consumed{};
 }
 
-/// Makes the reply where the request lies: it is larger than a frame to transmit.
-void Icmp::answer_large_echo(base::Instant now, base::MutableBytes request, const Ends& ends, std::size_t mtu) {
+/// Makes the reply where the request lies: it is larger than the path or a frame to transmit allows.
+void Icmp::answer_large_echo(base::Instant now, base::MutableBytes request, const Ends& ends, std::size_t room) {
   const std::uint32_t rest = base::load_be<std::uint32_t>(&request[4]);
   if (ends.to.is_v4()) {
     wire::Icmpv4Header{.type = Icmpv4Type::kEchoReply, .rest = rest}.write(request);
@@ -220,7 +222,7 @@ void Icmp::answer_large_echo(base::Instant now, base::MutableBytes request, cons
     wire::Icmpv6Header{.type = Icmpv6Type::kEchoReply, .rest = rest}.write(request, ends.from, ends.to);
   }
   counters_.count(Event::kEchoReplies);
-  fragmenter_.answer(now, request, ends, ends.to.is_v4() ? wire::kProtocolIcmpv4 : wire::kProtocolIcmpv6, mtu);
+  fragmenter_.answer(now, request, ends, ends.to.is_v4() ? wire::kProtocolIcmpv4 : wire::kProtocolIcmpv6, room);
 }
 
 }  // namespace windhover::stack::ip

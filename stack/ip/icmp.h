@@ -34,7 +34,7 @@ class Icmp {
  private:
   Input drop(base::Drop reason);
   Input echo(base::Instant now, const link::Frame& request, const Arrival& arrival);
-  void answer_large_echo(base::Instant now, base::MutableBytes request, const Ends& ends, std::size_t mtu);
+  void answer_large_echo(base::Instant now, base::MutableBytes request, const Ends& ends, std::size_t room);
 
   const Interface& interface_;
   Ndp& ndp_;

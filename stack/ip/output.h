@@ -37,6 +37,9 @@ class Output {
   /// Where a transport header lies in a frame to send: behind the device's own room, the link and the IP header.
   std::size_t headroom(bool v4) const { return link_headroom_ + (v4 ? 20U : 40U); }
 
+  /// The largest IP packet that fits a frame: where the MTU is larger, only pieces can fill it.
+  std::size_t frame_room() const { return arena_.shape().frame_size - link_headroom_; }
+
   /// A frame with `size` linear bytes behind `headroom`; empty, and counted under kTransmitNoFrame, when the arena has
   /// none or its frames are too small.
   link::Frame make(std::size_t headroom, std::size_t size);

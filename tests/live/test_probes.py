@@ -22,21 +22,31 @@ class TestProbes:
     def test_ping_6(self, live, size):
         self._ping(live, "-6", SERVER_V6, size)
 
-    def _ping(self, live, family, address, size):
+    # Questions that the kernel sends in fragments, and reads the answers to; 65507 is the largest there is in IPv4.
+    @pytest.mark.parametrize("size", (1473, 5000, 65507))
+    def test_ping_in_fragments(self, live, size):
+        self._ping(live, "-4", SERVER_V4, size, "dont")
+
+    @pytest.mark.parametrize("size", (1453, 5000, 65487))
+    def test_ping_6_in_fragments(self, live, size):
+        self._ping(live, "-6", SERVER_V6, size, "dont")
+
+    def _ping(self, live, family, address, size, discovery="do"):
         # With -w, ping waits for its five answers; without it, no longer than for two round trips after the last.
-        done = live.namespace.run("ping", family, "-n", "-c", 5, "-i", "0.05", "-w", 10, "-M", "do", "-s", size, "-p",
-                                  "a5", address, check=False)
+        done = live.namespace.run("ping", family, "-n", "-c", 5, "-i", "0.05", "-w", 10, "-M", discovery, "-s", size,
+                                  "-p", "a5", address, check=False)
         answered = re.findall(r"icmp_seq=(\d+) ", done.stdout)
         assert answered == ["1", "2", "3", "4", "5"], done.stdout + done.stderr
         assert "wrong data byte" not in done.stdout, done.stdout
 
     @pytest.mark.parametrize("family, address", ((socket.AF_INET, SERVER_V4), (socket.AF_INET6, SERVER_V6)),
                              ids=("v4", "v6"))
-    def test_udp_to_a_closed_port_gives_port_unreachable(self, live, family, address):
+    @pytest.mark.parametrize("question", (b"anybody there?", b"anybody there?" * 500), ids=("whole", "in fragments"))
+    def test_udp_to_a_closed_port_gives_port_unreachable(self, live, family, address, question):
         with live.namespace.socket(family, socket.SOCK_DGRAM) as probe:
             probe.settimeout(5)
             probe.connect((address, CLOSED_PORT))
-            probe.send(b"anybody there?")
+            probe.send(question)
             with pytest.raises(ConnectionRefusedError):
                 probe.recv(100)
 

@@ -121,6 +121,25 @@ TEST_F(IcmpTest, echo_larger_than_a_known_path_mtu_is_answered_in_fragments) {
   EXPECT_EQ(sent[0].octets.size(), 996U);
 }
 
+TEST_F(IcmpTest, echo_larger_than_a_frame_is_answered_in_fragments_whatever_the_mtu) {
+  link::Caps jumbo = on_ethernet();
+  jumbo.mtu = 9000;
+  Config shared = config();
+  shared.reply_to_sender = true;
+  Machine wired(jumbo, shared);
+  wired.packet(echo4(pattern(5000)));
+  wired.packet(echo6(pattern(5000)));
+  std::size_t v4 = 0;
+  std::size_t v6 = 0;
+  for (const Sent& sent : wired.output()) {
+    const bool is_v4 = sent.octets[14] >> 4 == 4;
+    (is_v4 ? v4 : v6) += sent.octets.size() - 14 - (is_v4 ? 20 : 48);
+  }
+  EXPECT_EQ(v4, 5008U);
+  EXPECT_EQ(v6, 5008U);
+  EXPECT_EQ(wired.drops(Drop::kTransmitNoFrame), 0U);
+}
+
 TEST_F(IcmpTest, identifications_of_fragmented_replies_differ) {
   machine.packet(echo6(pattern(1453)));
   machine.packet(echo6(pattern(1453)));
