@@ -48,11 +48,11 @@ struct Config {
   std::optional<bool> accept_ra;
   /// Listener reports are sent for the groups that neighbour solicitations for our addresses go to (RFC 3810).
   bool multicast_reports = true;
-  std::uint32_t icmp_errors_per_second = 100;                        ///< Sent in all; 0: none.
-  base::Duration icmp_error_interval = std::chrono::seconds(1);      ///< Between errors to one destination (as Linux).
-  std::size_t reassembly_memory = std::size_t{4} * 1024 * 1024;      ///< For fragments (as Linux).
-  std::uint32_t reassembly_packets_max = 1024;                       ///< Unfinished ones.
-  std::uint32_t reassembly_fragments_max = 128;                      ///< Of one packet: 64 KiB in MTUs of 576 bytes.
+  std::uint32_t icmp_errors_per_second = 100;                    ///< Sent in all; 0: none.
+  base::Duration icmp_error_interval = std::chrono::seconds(1);  ///< Between errors to one destination (as Linux).
+  std::size_t reassembly_memory = std::size_t{4} * 1024 * 1024;  ///< For fragments (as Linux).
+  std::uint32_t reassembly_packets_max = 1024;                   ///< Unfinished ones.
+  std::uint32_t reassembly_fragments_max = 128;                  ///< Of one packet: 64 KiB in MTUs of 576 bytes.
   /// Which lane this is, of how many. A packet from fragments is another's when its flow is: Elsewhere.
   std::uint32_t lane = 0;
   std::uint32_t lane_count = 1;

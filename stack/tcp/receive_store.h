@@ -98,8 +98,8 @@ class ReceiveStore {
   /// Blocks held.
   std::uint32_t blocks() const { return blocks_; }
 
-  /// Keeps what of `bytes` (at `start`) is not here yet, with at most `blocks_max` blocks in all. Precondition: promise()
-  /// has said how far bytes are acknowledged, and `start` is not before that.
+  /// Keeps what of `bytes` (at `start`) is not here yet, with at most `blocks_max` blocks in all. Precondition:
+  /// promise() has said how far bytes are acknowledged, and `start` is not before that.
   Inserted insert(ReceiveMemory& memory, wire::Seq start, base::Bytes bytes, std::uint32_t blocks_max);
 
   /// Bytes before `upto` are acknowledged: they will not be given up.

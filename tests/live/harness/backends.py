@@ -92,7 +92,8 @@ class Windhover:
         self._backend = backend
         self._scratch = pathlib.Path(scratch)
         self.prefix = ["taskset", "-c", str(cpu)] if cpu is not None else []  # What it is started by.
-        self._arguments = [binary(build, program), "serve", "--config", REPOSITORY / "config" / backend.config, "--root", root]
+        self._arguments = [binary(build, program), "serve", "--config", REPOSITORY / "config" / backend.config,
+                           "--root", root]
         for setting in (*backend.settings, *settings):
             self._arguments += ["--set", setting]
         self._process = None
