@@ -37,6 +37,7 @@ class TransferApplication::Transfer final : public stack::tcp::Handler {
     answered_ = true;
     connection.send(as_bytes(sha256(owner_.store_.bytes().first(done_)) + "\n"));
     connection.shutdown();
+    owner_.storing_ = nullptr;  // The end of this connection may get lost, and take its time.
   }
 
   void on_peer_finished(Connection& connection) override {
