@@ -51,8 +51,11 @@ void Flight::unlink(FlightMemory& memory, List& list, std::uint32_t at) {
 // the list by sequence number
 
 std::uint8_t Flight::next_height() {
+  std::uint32_t number = ++linked_;
+  if (number % kFanOut != 0) [[likely]]
+    return 1;
   std::uint8_t height = 1;
-  for (std::uint32_t number = ++linked_; height < kHeightMax && number % kFanOut == 0; number /= kFanOut) ++height;
+  for (; height < kHeightMax && number % kFanOut == 0; number /= kFanOut) ++height;
   return height;
 }
 
@@ -76,13 +79,15 @@ std::uint32_t Flight::after_path(const FlightMemory& memory, const Path& path, s
 
 void Flight::link(FlightMemory& memory, const Path& path, std::uint32_t at) {
   FlightRecord& record = memory.records_[at];
-  record.height = next_height() & 0x7f;
-  for (std::size_t level = 0; level < record.height; ++level) {
+  const auto link_level = [&](std::size_t level) {
     std::uint32_t& place = path[level] == kNone ? heads_[level] : memory.records_[path[level]].next[level];
     record.next[level] = place;
     if (place == kNone) tails_[level] = at;
     place = at;
-  }
+  };
+  record.height = next_height() & 0x7f;
+  for (std::size_t level = 1; level < record.height; ++level) link_level(level);
+  link_level(0);
   ++count_;
 }
 
@@ -138,10 +143,12 @@ std::uint32_t Flight::join_or_pass(FlightMemory& memory, Path& path, std::uint32
 void Flight::pop_front(FlightMemory& memory) {
   const std::uint32_t at = heads_[0];
   const FlightRecord& record = memory.records_[at];
-  for (std::size_t level = 0; level < record.height; ++level) {
+  for (std::size_t level = 1; level < record.height; ++level) {
     heads_[level] = record.next[level];
     if (heads_[level] == kNone) tails_[level] = kNone;
   }
+  heads_[0] = record.next[0];
+  if (heads_[0] == kNone) tails_[0] = kNone;
   --count_;
   memory.free_.push_back(at);
 }

@@ -307,17 +307,15 @@ Step send_new(Engine& engine, Tcb& tcb) {
 
 /// Lost data before new data, except where F-RTO has it the other way round.
 Step send_next(Engine& engine, Tcb& tcb) {
-  switch (undo_turn(tcb)) {
-    case Turn::kNothing:
-      return Step::kNothing;
-    case Turn::kLost:
-      return send_lost(engine, tcb);
-    case Turn::kNew:
-      break;
+  if (tcb.flight.lost() == 0) [[likely]]
+    return send_new(engine, tcb);
+  const Turn turn = undo_turn(tcb);
+  if (turn == Turn::kNothing) return Step::kNothing;
+  if (turn == Turn::kNew) {
+    const Step step = send_new(engine, tcb);
+    if (step != Step::kNothing) return step;
+    undo_without_new_data(tcb.undo);
   }
-  const Step step = send_new(engine, tcb);
-  if (step != Step::kNothing || tcb.flight.lost() == 0) return step;
-  undo_without_new_data(tcb.undo);
   return send_lost(engine, tcb);
 }
 

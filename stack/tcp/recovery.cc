@@ -22,6 +22,8 @@ constexpr std::uint8_t kReorderingPersist = 16;  // Recoveries; RFC 8985 §6.2 s
 constexpr std::uint8_t kReorderingMultMax = 255;
 /// No probe sooner: the peer's timers and ours count milliseconds (Linux adds two ticks).
 constexpr base::Duration kProbeMin = std::chrono::milliseconds(10);
+/// Segments sent into a silence while repairing, each after twice the wait, before the timeout.
+constexpr std::uint8_t kSilentRepairsMax = 3;
 /// Before the first sample (RFC 8985 §7.2).
 constexpr base::Duration kProbeUnsampled = std::chrono::seconds(1);
 /// The longest that a peer may sit on an acknowledgement (RFC 8985 §7.2 TLP.max_ack_delay).
@@ -231,6 +233,16 @@ bool gives_up(const Engine& engine, Tcb& tcb) {
          engine.now - recovery.waiting_since >= engine.config.retransmission_time_max;
 }
 
+/// What was sent again is lost too, or its acknowledgements are, and nothing is under way that could tell.
+void repair_silence(Engine& engine, Tcb& tcb) {
+  tcb.flight.lose_front(engine.flight_memory);
+  tcb.congestion.set_cwnd(std::max(tcb.congestion.cwnd(), tcb.flight.pipe() + tcb.segment_payload()));
+  ++tcb.recovery.silent_repairs;
+  engine.counters.count(base::Event::kTcpTailProbes);
+  arm_retransmit(engine, tcb);
+  engine.schedule(tcb);
+}
+
 /// Phases end and begin with what an acknowledgement shows.
 void change_phase(Engine& engine, Tcb& tcb, std::uint32_t delivered) {
   Recovery& recovery = tcb.recovery;
@@ -275,6 +287,7 @@ void recovery_on_ack(Engine& engine, Tcb& tcb, const AckReport& report) {
     sample_rtt(engine, tcb, report);
     update_rack(engine, tcb, ack);
     recovery.probe_due = false;
+    recovery.silent_repairs = 0;
   }
   if (advanced) {
     recovery.timeouts = 0;
@@ -345,6 +358,7 @@ void recovery_on_reorder_timer(Engine& engine, Tcb& tcb) {
 }
 
 void recovery_on_probe_timer(Engine& engine, Tcb& tcb) {
+  if (tcb.recovery.phase == Phase::kRecovery) return repair_silence(engine, tcb);
   tcb.recovery.probe_due = true;
   engine.schedule(tcb);
 }
@@ -435,15 +449,18 @@ void arm_retransmit(Engine& engine, Tcb& tcb) {
     return;
   }
   // RFC 8985 §7.2: one probe, where nothing else is known to be missing.
-  const bool can_probe = tcb.sack && recovery.phase == Phase::kOpen && !recovery.probe_out && flight.sacked() == 0;
-  if (!can_probe) {
+  const bool probes = tcb.sack && recovery.phase == Phase::kOpen && !recovery.probe_out && flight.sacked() == 0;
+  const bool repairs = tcb.sack && recovery.phase == Phase::kRecovery && recovery.silent_repairs < kSilentRepairsMax;
+  if (!probes && !repairs) {
     tcb.retransmit_mode = RetransmitMode::kTimeout;
     return arm(engine, tcb, Deadline::kRetransmit, recovery.rto_at);
   }
   base::Duration patience = tcb.rtt.sampled() ? std::max(2 * tcb.rtt.srtt(), kProbeMin) : kProbeUnsampled;
-  if (flight.size() <= tcb.segment_payload()) patience += kPeerDelayedAckMax;
-  tcb.retransmit_mode = RetransmitMode::kProbe;
-  arm(engine, tcb, Deadline::kRetransmit, std::min(engine.now + patience, recovery.rto_at));
+  if (repairs) patience *= 1 << recovery.silent_repairs;
+  if (probes && flight.size() <= tcb.segment_payload()) patience += kPeerDelayedAckMax;
+  const base::Instant at = engine.now + patience;
+  tcb.retransmit_mode = probes || at < recovery.rto_at ? RetransmitMode::kProbe : RetransmitMode::kTimeout;
+  arm(engine, tcb, Deadline::kRetransmit, std::min(at, recovery.rto_at));
 }
 
 }  // namespace windhover::stack::tcp

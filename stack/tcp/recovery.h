@@ -15,6 +15,8 @@
 //   (RFC 5681 §4.3 asks for that), as Linux.
 // - RACK's timer is set for all waiting segments by the newest delivered one, not by the newest waiting: later by what
 //   lies between the two transmissions, and without a walk.
+// - A recovery that falls silent sends its oldest segment again, up to three times, before the timeout: RFC 8985 has no
+//   probe then, and where every tenth frame is lost nearly every recovery would end in a timeout.
 // - The D-SACK of a tail loss probe does not widen RACK's window: it tells nothing of reordering. As Linux.
 
 #include <cstdint>
@@ -46,6 +48,7 @@ struct Recovery {
   bool dsack_seen = false;          ///< RACK.dsack_round holds something.
   std::uint8_t reo_wnd_mult = 1;    ///< RACK.reo_wnd_mult.
   std::uint8_t reo_wnd_persist = 0;
+  std::uint8_t silent_repairs = 0;        ///< Sent into a silence while repairing, without an answer.
   bool probe_out = false;                 ///< A tail loss probe is unanswered: TLP.end_seq holds something.
   bool probe_due = false;                 ///< The probe timer has passed and its segment has not left.
   bool probe_was_retransmission = false;  ///< TLP.is_retrans.

@@ -118,8 +118,7 @@ bool undo_on_ack(Engine& engine, Tcb& tcb, const FlightAck& ack, bool advanced, 
 }
 
 Turn undo_turn(const Tcb& tcb) {
-  const bool lost = tcb.flight.lost() > 0;
-  if (!lost || tcb.undo.frto != Frto::kSecondAck) return lost ? Turn::kLost : Turn::kNew;
+  if (tcb.undo.frto != Frto::kSecondAck) return Turn::kLost;
   return tcb.undo.frto_new > 0 ? Turn::kNew : Turn::kNothing;
 }
 

@@ -65,9 +65,9 @@ void undo_on_dsack(Tcb& tcb, const wire::SackBlock& block);
 bool undo_on_ack(Engine& engine, Tcb& tcb, const FlightAck& ack, bool advanced, bool duplicate,
                  const std::optional<wire::TcpTimestamps>& timestamps);
 
-/// What output may send now.
+/// What output may send now that something is lost.
 enum class Turn : std::uint8_t { kLost, kNew, kNothing };
-/// Lost data goes first, except while F-RTO asks with new data whether any is lost.
+/// Lost data goes first, except while F-RTO asks with new data whether it is lost.
 Turn undo_turn(const Tcb& tcb);
 /// No new data can be sent: F-RTO ends and lost data goes (RFC 5682 §3.1 step 2b).
 inline void undo_without_new_data(Undo& undo) { undo.frto = Undo::Frto::kOff; }

@@ -48,6 +48,22 @@ TEST(Frame, grows_and_shrinks_at_both_ends) {
   EXPECT_EQ(as_text(frame.bytes()), "pay");
 }
 
+TEST(Frame, a_ticket_tells_whether_its_buffer_has_come_back) {
+  FrameArena arena({.frame_count = 1, .frame_size = 64, .headroom = 0, .pieces = false});
+  EXPECT_FALSE(arena.is_out(FrameTicket{}));
+  Frame frame = arena.allocate();
+  const FrameTicket ticket = frame.ticket();
+  const std::uint32_t index = frame.detach();
+  EXPECT_TRUE(arena.is_out(ticket)) << "with the device";
+  Frame back = arena.adopt(index, 0, 0);
+  EXPECT_TRUE(arena.is_out(ticket));
+  back.reset();
+  EXPECT_FALSE(arena.is_out(ticket));
+  Frame next = arena.allocate();
+  EXPECT_FALSE(arena.is_out(ticket)) << "the same buffer, another use";
+  EXPECT_TRUE(arena.is_out(next.ticket()));
+}
+
 TEST(Frame, reused_buffer_does_not_remember_its_offload) {
   FrameArena arena({.frame_count = 1, .frame_size = 64, .headroom = 0, .pieces = false});
   Frame frame = arena.allocate();

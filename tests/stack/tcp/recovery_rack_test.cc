@@ -144,6 +144,26 @@ TEST_F(Rack, one_probe_precedes_the_timeout) {
   EXPECT_EQ(peer.events(Event::kTcpTimeouts), 1U);
 }
 
+// Not in RFC 8985: a recovery that falls silent tries again before the timeout, thrice.
+TEST_F(Rack, a_recovery_that_falls_silent_repairs_before_the_timeout) {
+  ASSERT_EQ(send(10), 10U);
+  peer.advance(20ms);
+  sack(0, {{1, 10}});
+  ASSERT_EQ(indices(), Indices{0});
+  peer.advance(39ms);
+  EXPECT_EQ(indices(), Indices{});
+  peer.advance(3ms);
+  EXPECT_EQ(indices(), Indices{0});
+  peer.advance(76ms);
+  EXPECT_EQ(indices(), Indices{}) << "twice as long";
+  peer.advance(6ms);
+  EXPECT_EQ(indices(), Indices{0});
+  EXPECT_EQ(peer.events(Event::kTcpTimeouts), 0U);
+  EXPECT_EQ(app().connection->info().snd_ssthresh, 5 * kSize);
+  sack(10, {});
+  EXPECT_EQ(app().connection->unacknowledged(), 0U);
+}
+
 // RFC 8985 §7.4.2: the D-SACK of a probe is the probe's affair.
 TEST_F(Rack, a_needless_probe_does_not_widen_the_reordering_window) {
   ASSERT_EQ(send(3), 3U);
