@@ -76,6 +76,7 @@ class Counter {
   X(kTcpCookieLate, "tcp.cookie_late")         /* Of one whose time is over. */                             \
   X(kTcpCookieReplayed, "tcp.cookie_replayed") /* Of one that has opened a connection before. */            \
   X(kTcpUnread, "tcp.unread")                  /* Data that nobody will read: answered with RST. */         \
+  X(kTcpMemoryShort, "tcp.memory_short")       /* A SYN, while the lane's memory is tight. */               \
   X(kTcpReassemblyFull, "tcp.reassembly_full") /* Out-of-order data beyond its bound. */                    \
   X(kTcpTimeWaitFull, "tcp.time_wait_full")    /* A TIME-WAIT was cut short. */                             \
   X(kTcpRefused, "tcp.refused")                /* The application declined the connection. */               \
@@ -140,6 +141,11 @@ constexpr bool ends_received_frame(Drop drop) {
   X(kTcpPathProbesSent, "tcp.path_probes_sent")             /* Segments larger than the path was known to carry, */   \
   X(kTcpPathProbesLost, "tcp.path_probes_lost")             /* and those of them that it did not. */                  \
   X(kTcpPathBlackHoles, "tcp.path_black_holes")             /* Paths that lost full segments in silence. */           \
+  X(kTcpMemoryPressure, "tcp.memory_pressure")              /* The lane's memory came under pressure, */              \
+  X(kTcpMemoryTight, "tcp.memory_tight")                    /* and became tight (tcp/budget.h). */                    \
+  X(kTcpWindowGrown, "tcp.window_grown")                    /* A receive window doubled, */                           \
+  X(kTcpWindowGrowthHeld, "tcp.window_growth_held")         /* or would have but for the pressure. */                 \
+  X(kTcpNotRecorded, "tcp.not_recorded")                    /* Events for which the flight recorder had no tape. */   \
   X(kTcpDsackOldSent, "tcp.dsack_old_sent")                 /* Duplicates reported: of delivered data, */             \
   X(kTcpDsackOutOfOrderSent, "tcp.dsack_out_of_order_sent") /* and of data that waits. */                             \
   X(kTcpReneged, "tcp.reneged")                             /* Blocks out of order that made room for nearer ones, */ \

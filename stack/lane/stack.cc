@@ -81,6 +81,8 @@ void Stack::listen(const tcp::Endpoint& local, tcp::Acceptor& acceptor) { parts_
 
 void Stack::unlisten(const tcp::Endpoint& local) { parts_->tcp.unlisten(local); }
 
+void Stack::set_close_observer(tcp::CloseObserver* observer) { parts_->tcp.set_close_observer(observer); }
+
 tcp::Connection* Stack::connect(base::Instant now, const tcp::Endpoint& remote, tcp::Handler& handler) {
   return parts_->tcp.connect(now, remote, handler);
 }

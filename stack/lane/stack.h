@@ -43,6 +43,9 @@ class Stack {
   /// Stops accepting on that endpoint; connections stay.
   void unlisten(const tcp::Endpoint& local);
 
+  /// Whom to tell of connections that end badly; nullptr for nobody. It must outlive the stack.
+  void set_close_observer(tcp::CloseObserver* observer);
+
   /// Opens a connection; on_established() or on_closed() follows. nullptr when there is no route or no slot, or no port
   /// is free.
   tcp::Connection* connect(base::Instant now, const tcp::Endpoint& remote, tcp::Handler& handler);

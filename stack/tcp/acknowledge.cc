@@ -4,6 +4,7 @@
 
 #include "stack/tcp/engine.h"
 #include "stack/tcp/recovery.h"
+#include "stack/tcp/recovery_watch.h"
 #include "stack/tcp/timers.h"
 
 namespace windhover::stack::tcp {
@@ -77,7 +78,7 @@ void end_probing(Tcb& tcb) {
 void tell_application(Engine& engine, Tcb& tcb, std::uint32_t data) {
   if (data == 0) return;
   if (tcb.queue.empty()) tcb.handler->on_drained(tcb);
-  if (tcb.state == State::kClosed || !tcb.sendable_wanted || tcb.queue.copied() > engine.config.send_buffer / 2) return;
+  if (tcb.state == State::kClosed || !tcb.sendable_wanted || tcb.queue.copied() > send_space(engine, tcb) / 2) return;
   tcb.sendable_wanted = false;
   tcb.handler->on_sendable(tcb);
 }
@@ -94,6 +95,7 @@ void process_ack(Engine& engine, Tcb& tcb, const Segment& segment) {
   const std::uint32_t data = report.advanced > 0 ? advance_una(engine, tcb, segment.ack, report.flight) : 0;
   if (tcb.sack && segment.options.sack_count > 0) {
     report.dsack = find_dsack(tcb, segment);
+    if (report.dsack) ++tcb.dsacks_received;
     take_sacks(engine, tcb, segment, report.flight);
   }
   note_arrived(tcb.path, report.advanced, tcb.segment_payload());
@@ -107,7 +109,9 @@ void process_ack(Engine& engine, Tcb& tcb, const Segment& segment) {
   }
   if (outstanding || report.dsack) {
     report.duplicate = report.advanced == 0 && segment.ack == tcb.snd_una && segment.length() == 0 && same_window;
+    const RecoveryWatch watch(tcb);
     recovery_on_ack(engine, tcb, report);
+    watch.record_change(engine, tcb);
   }
   if (tcb.has_unsent() || tcb.flight.lost() > 0) engine.schedule(tcb);
   tell_application(engine, tcb, data);

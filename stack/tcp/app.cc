@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "stack/tcp/recovery.h"
 #include "stack/tcp/state.h"
 
 namespace windhover::stack::tcp {
@@ -20,6 +21,11 @@ std::string_view name(State state) {
                                                           "ESTABLISHED", "FIN-WAIT-1", "FIN-WAIT-2",
                                                           "CLOSE-WAIT",  "CLOSING",    "LAST-ACK"};
   return kNames.at(static_cast<std::size_t>(state));
+}
+
+std::string_view name(Recovery::Phase phase) {
+  static constexpr std::array<std::string_view, 3> kNames{"open", "recovery", "loss"};
+  return kNames.at(static_cast<std::size_t>(phase));
 }
 
 }  // namespace windhover::stack::tcp

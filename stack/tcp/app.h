@@ -15,6 +15,7 @@
 #include "stack/base/buffer.h"
 #include "stack/base/bytes.h"
 #include "stack/base/time.h"
+#include "stack/tcp/recording.h"
 #include "stack/wire/address.h"
 
 namespace windhover::stack::tcp {
@@ -50,29 +51,69 @@ inline constexpr std::size_t kCloseReasonCount = 0
 /// The reason's name in counters and logs, such as "peer_reset".
 std::string_view name(CloseReason reason);
 
+/// Whether somebody may want to know why: not the orderly end, nor that of the whole stack.
+constexpr bool is_abnormal(CloseReason reason) {
+  return reason != CloseReason::kFinished && reason != CloseReason::kStopped;
+}
+
 /// An IP address and a port.
 using Endpoint = wire::Endpoint;
 
-/// A snapshot with the meanings of Linux's TCP_INFO. Bytes and segments.
+/// A snapshot with the meanings of Linux's TCP_INFO; where Linux counts segments in flight, these are bytes.
 struct Info {
   Endpoint local;
   Endpoint remote;
-  std::string_view state;  ///< RFC 9293 spelling, such as "ESTABLISHED".
+  std::string_view state;               ///< RFC 9293 spelling, such as "ESTABLISHED".
+  std::string_view congestion_control;  ///< "newreno" or "cubic".
+  std::string_view ca_state;            ///< What recovery does: "open", "recovery" or "loss".
+
+  // Negotiated.
+  bool timestamps = false;
+  bool sack = false;
+  bool window_scaling = false;
+  bool ecn = false;
+  std::uint8_t snd_wscale = 0;
+  std::uint8_t rcv_wscale = 0;
   std::uint32_t snd_mss = 0;
   std::uint32_t rcv_mss = 0;
-  std::uint32_t snd_cwnd = 0;  ///< Bytes.
+  std::uint32_t pmtu = 0;
+
+  // Sending.
+  std::uint32_t snd_cwnd = 0;
   std::uint32_t snd_ssthresh = 0;
   std::uint32_t snd_wnd = 0;
-  std::uint32_t rcv_wnd = 0;
-  base::Duration srtt{};
-  base::Duration rttvar{};
-  base::Duration rto{};
+  std::uint32_t snd_space = 0;   ///< Copied bytes that may be queued now (Linux: sk_sndbuf).
+  std::uint64_t notsent = 0;     ///< Queued and never sent.
+  std::uint32_t unacked = 0;     ///< In flight or lost, a FIN included.
+  std::uint32_t sacked = 0;      ///< Of those, reported by SACK,
+  std::uint32_t lost = 0;        ///< and believed lost.
+  std::uint8_t timeouts = 0;     ///< In a row, without progress (tcpi_retransmits, tcpi_backoff).
+  std::uint8_t probes = 0;       ///< Of a shut window or of keep-alive, unanswered.
+  bool reordering_seen = false;  ///< RFC 8985.
+  std::uint32_t dsack_dups = 0;  ///< Duplicates that the peer reported (RFC 2883).
   std::uint64_t bytes_sent = 0;  ///< Payload, retransmissions included.
   std::uint64_t bytes_acked = 0;
-  std::uint64_t bytes_received = 0;  ///< Payload delivered in order.
+  std::uint64_t delivered = 0;  ///< Acknowledged or SACKed.
   std::uint64_t segments_sent = 0;
-  std::uint64_t segments_received = 0;
   std::uint64_t retransmitted = 0;  ///< Segments.
+
+  // Receiving.
+  std::uint32_t rcv_wnd = 0;
+  std::uint32_t rcv_space = 0;       ///< What the window is cut from (tcpi_rcv_space; tune.h).
+  base::Duration rcv_rtt{};          ///< The round trip as the receiver sees it; zero until it is measured.
+  std::uint32_t rcv_ooopack = 0;     ///< Segments that came out of order.
+  std::uint32_t rcv_waiting = 0;     ///< Blocks of memory that hold bytes out of order or unread.
+  std::uint64_t bytes_received = 0;  ///< Payload delivered in order.
+  std::uint64_t segments_received = 0;
+
+  // Times. The last three: how long ago.
+  base::Duration srtt{};
+  base::Duration rttvar{};
+  base::Duration min_rtt{};
+  base::Duration rto{};
+  base::Duration last_data_sent{};
+  base::Duration last_data_received{};
+  base::Duration last_received{};  ///< Anything.
 };
 
 /// What an application may ask of a connection. Borrowed by the application; valid until on_closed() returns.
@@ -128,6 +169,9 @@ class Connection {
   virtual base::Instant now() const = 0;
 
   virtual Info info() const = 0;
+
+  /// The last events of this connection, as far as the flight recorder has them (recorder.h). Nothing when it is quiet.
+  virtual void flight_record(Recording& recording) const = 0;
 };
 
 /// An application's side of one connection. Owned by the application; the stack borrows it until on_closed() returns.
@@ -149,6 +193,15 @@ class Handler {
   virtual void on_drained(Connection& connection) { (void)connection; }
   /// The last event. `connection` dies when this returns; the handler may destroy itself.
   virtual void on_closed(Connection& connection, CloseReason reason) = 0;
+};
+
+/// Is told of connections that end badly, for a log. Called from inside the stack, before the application's
+/// on_closed(): no verb may be called, and what is given dies with the call. Must outlive the stack.
+class CloseObserver {
+ public:
+  virtual ~CloseObserver() = default;
+  /// is_abnormal(reason). `info` is from just before the end.
+  virtual void on_abnormal_close(const Info& info, CloseReason reason, const Recording& recording) = 0;
 };
 
 /// Makes a Handler for each connection that a listener establishes.

@@ -28,11 +28,19 @@ struct Config {
   bool syn_cookies = true;                       ///< Beyond those bounds a SYN is answered with a cookie, not dropped.
   std::uint32_t connections_per_source_max = 0;  ///< Accepted from one IPv4 address or IPv6 /64. Zero: no such bound.
   std::uint32_t time_wait_max = 65536;
-  std::uint32_t receive_window = 512 * 1024;  ///< Bytes offered; fixed per connection.
-  std::uint32_t send_buffer = 256 * 1024;  ///< Copied bytes that one connection may have queued (slices do not count).
+  /// Bytes offered to a peer: at first, and at most, when it sends so much (tune.h). Linux offers as much at first, and
+  /// three MiB of its tcp_rmem[2] at most.
+  std::uint32_t receive_window_initial = 64 * 1024;
+  std::uint32_t receive_window = 4 * 1024 * 1024;
+  /// Copied bytes that one connection may have queued (slices do not count): always, and when its congestion window
+  /// wants so much.
+  std::uint32_t send_buffer_initial = 64 * 1024;
+  std::uint32_t send_buffer = 1024 * 1024;
   std::uint32_t send_blocks = 8192;        ///< Blocks of kSendBlockSize shared by all connections of the lane.
   std::uint32_t send_entries = 65536;      ///< Send-queue entries shared by all connections of the lane.
   std::uint32_t reassembly_blocks = 8192;  ///< Blocks of out-of-order or unread data shared by the lane.
+  /// Connections whose latest events are kept (recorder.h), a KiB each. Zero: nobody's.
+  std::uint32_t recorder_tapes = 1024;
   CongestionControl congestion_control = CongestionControl::kCubic;
   EcnMode ecn = EcnMode::kAccept;
   PathProbing path_probing = PathProbing::kBlackHole;       ///< RFC 4821.

@@ -6,6 +6,7 @@
 #include "stack/tcp/closing.h"
 #include "stack/tcp/engine.h"
 #include "stack/tcp/output.h"
+#include "stack/tcp/record.h"
 #include "stack/tcp/tcb.h"
 #include "stack/tcp/timers.h"
 
@@ -22,15 +23,15 @@ Tcb::Tcb(Engine& engine_in, const Endpoint& local_in, const Endpoint& remote_in,
       congestion(engine_in.config.congestion_control, mss, engine_in.config.initial_window) {
   timer.owner = this;
   deadlines.fill(base::kNever);
-  last_received = engine.now;
+  last_received = last_data_received = last_sent = engine.now;
   last_answered = engine.now - kAnswerInterval;
   user_timeout = engine.config.user_timeout;
 }
 
 std::size_t Tcb::send(base::Bytes bytes) {
   if (!accepts_send(state) || fin_queued) return 0;
-  const std::uint64_t room =
-      engine.config.send_buffer - std::min<std::uint64_t>(queue.copied(), engine.config.send_buffer);
+  const std::uint64_t space = send_space(engine, *this);
+  const std::uint64_t room = space - std::min(queue.copied(), space);
   const std::size_t taken = queue.append(engine.send_memory, bytes.first(std::min<std::uint64_t>(bytes.size(), room)));
   if (taken < bytes.size()) sendable_wanted = true;
   if (taken < std::min<std::uint64_t>(bytes.size(), room)) engine.short_of_memory.push(*this);
@@ -73,6 +74,7 @@ void Tcb::shutdown() {
   }
   fin_queued = true;
   corked = false;
+  record_state(engine, *this);
   engine.schedule(*this);
 }
 
@@ -105,24 +107,57 @@ void Tcb::set_timer(base::Instant at) {
 base::Instant Tcb::now() const { return engine.now; }
 
 Info Tcb::info() const {
-  return {.local = local,
-          .remote = remote,
-          .state = name(state),
-          .snd_mss = snd_mss,
-          .rcv_mss = rcv_mss,
-          .snd_cwnd = congestion.cwnd(),
-          .snd_ssthresh = congestion.ssthresh(),
-          .snd_wnd = snd_wnd,
-          .rcv_wnd = receive_window(),
-          .srtt = rtt.srtt(),
-          .rttvar = rtt.rttvar(),
-          .rto = rtt.rto(),
-          .bytes_sent = bytes_sent,
-          .bytes_acked = bytes_acked,
-          .bytes_received = bytes_received,
-          .segments_sent = segments_sent,
-          .segments_received = segments_received,
-          .retransmitted = retransmitted};
+  constexpr std::uint32_t kIpv4Header = 20;
+  constexpr std::uint32_t kIpv6Header = 40;
+  Info info;
+  info.local = local;
+  info.remote = remote;
+  info.state = name(state);
+  info.congestion_control = engine.config.congestion_control == CongestionControl::kCubic ? "cubic" : "newreno";
+  info.ca_state = name(recovery.phase);
+  info.timestamps = timestamps;
+  info.sack = sack;
+  info.window_scaling = window_scaling;
+  info.ecn = ecn.on;
+  info.snd_wscale = snd_wscale;
+  info.rcv_wscale = rcv_wscale;
+  info.snd_mss = snd_mss;
+  info.rcv_mss = rcv_mss;
+  info.pmtu = engine.ip.transport_mtu(remote.address) + (remote.address.is_v4() ? kIpv4Header : kIpv6Header);
+  info.snd_cwnd = congestion.cwnd();
+  info.snd_ssthresh = congestion.ssthresh();
+  info.snd_wnd = snd_wnd;
+  info.snd_space = send_space(engine, *this);
+  info.notsent = queue.size() - std::min<std::uint64_t>(queue.size(), flight.size());
+  info.unacked = flight.size();
+  info.sacked = flight.sacked();
+  info.lost = flight.lost();
+  info.timeouts = recovery.timeouts;
+  info.probes = probes;
+  info.reordering_seen = recovery.reordering_seen;
+  info.dsack_dups = dsacks_received;
+  info.bytes_sent = bytes_sent;
+  info.bytes_acked = bytes_acked;
+  info.delivered = bytes_acked + flight.sacked();
+  info.segments_sent = segments_sent;
+  info.retransmitted = retransmitted;
+  info.rcv_wnd = receive_window();
+  info.rcv_space = tuning.space;
+  info.rcv_rtt = tuning.rtt;
+  info.rcv_ooopack = out_of_order_segments;
+  info.rcv_waiting = store.blocks();
+  info.bytes_received = bytes_received;
+  info.segments_received = segments_received;
+  info.srtt = rtt.srtt();
+  info.rttvar = rtt.rttvar();
+  info.min_rtt = rtt.min_rtt();
+  info.rto = rtt.rto();
+  info.last_data_sent = engine.now - last_sent;
+  info.last_data_received = engine.now - last_data_received;
+  info.last_received = engine.now - last_received;
+  return info;
 }
+
+void Tcb::flight_record(Recording& recording) const { engine.recorder.read(*this, recording); }
 
 }  // namespace windhover::stack::tcp

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "stack/base/siphash.h"
+#include "stack/tcp/record.h"
 
 namespace windhover::stack::tcp {
 namespace {
@@ -28,6 +29,7 @@ Engine::Engine(base::Instant start, const Config& config_in, const Keys& keys_in
       send_memory(config_in.send_blocks, config_in.send_entries),
       flight_memory(config_in.send_entries * kRecordsPerEntry),
       receive_memory(config_in.reassembly_blocks),
+      recorder(config_in.recorder_tapes, counters_in),
       pool(config_in.connections_max),
       flows(config_in.connections_max),
       time_wait(config_in.time_wait_max, config_in.time_wait),
@@ -50,6 +52,13 @@ Tcb* Engine::open(const Endpoint& local, const Endpoint& remote, const ip::Route
 
 void Engine::finish(Tcb& tcb, CloseReason reason) {
   if (tcb.state == State::kClosed) return;
+  if (close_observer != nullptr && is_abnormal(reason)) {
+    record(*this, tcb, FlightEventKind::kClosed, static_cast<std::uint32_t>(reason));
+    Recording recording;
+    recorder.read(tcb, recording);
+    close_observer->on_abnormal_close(tcb.info(), reason, recording);
+  }
+  recorder.end(tcb);
   tcb.state = State::kClosed;
   tcb.close_reason = reason;
   tcb.deadlines.fill(base::kNever);
@@ -71,6 +80,16 @@ void Engine::deliver_finished() {
     if (tcb.handler != nullptr) tcb.handler->on_closed(tcb, tcb.close_reason);
     pool.release(&tcb);
   }
+}
+
+void Engine::update_budget() {
+  const std::array<Budget::Part, 4> parts{{{receive_memory.used(), receive_memory.capacity()},
+                                           {send_memory.used_blocks(), send_memory.block_capacity()},
+                                           {send_memory.used_entries(), send_memory.entry_capacity()},
+                                           {flight_memory.used(), flight_memory.capacity()}}};
+  if (!budget.update(parts)) return;
+  const bool tight = budget.pressure() == Pressure::kTight;
+  counters.count(tight ? base::Event::kTcpMemoryTight : base::Event::kTcpMemoryPressure);
 }
 
 void Engine::offer_memory() {

@@ -14,9 +14,11 @@
 #include "stack/ip/ip.h"
 #include "stack/link/device.h"
 #include "stack/tcp/answer_limit.h"
+#include "stack/tcp/budget.h"
 #include "stack/tcp/config.h"
 #include "stack/tcp/demux.h"
 #include "stack/tcp/isn.h"
+#include "stack/tcp/recorder.h"
 #include "stack/tcp/segment.h"
 #include "stack/tcp/source_table.h"
 #include "stack/tcp/syn_cookie.h"
@@ -88,6 +90,9 @@ struct Engine {
   /// the stack.
   void offer_memory();
 
+  /// Looks at what is used of the lane's memory; once a turn.
+  void update_budget();
+
   /// Has something to send, or may have.
   void schedule(Tcb& tcb) { ready.push(tcb); }
 
@@ -111,6 +116,8 @@ struct Engine {
   SendMemory send_memory;
   FlightMemory flight_memory;
   ReceiveMemory receive_memory;
+  Budget budget;
+  Recorder recorder;
   base::Pool<Tcb> pool;
   FlowTable flows;
   TimeWaitTable time_wait;
@@ -123,6 +130,7 @@ struct Engine {
   TcbList<&Tcb::finished> finished;
   TcbList<&Tcb::short_of_memory> short_of_memory;  ///< Could not queue for want of the lane's memory.
   std::array<base::Counter, kCloseReasonCount> closed;
+  CloseObserver* close_observer = nullptr;
 
   bool stopping = false;             ///< Nothing may begin any more.
   bool starved = false;              ///< The arena had no frame; try again shortly.

@@ -48,6 +48,8 @@ class FlightMemory {
   explicit FlightMemory(std::uint32_t records);
   bool empty() const { return free_.empty(); }
   bool all_free() const { return free_.size() == records_.size(); }
+  std::uint32_t used() const { return static_cast<std::uint32_t>(records_.size() - free_.size()); }
+  std::uint32_t capacity() const { return static_cast<std::uint32_t>(records_.size()); }
   std::size_t memory_size() const;
 
  private:

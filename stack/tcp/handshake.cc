@@ -6,6 +6,7 @@
 #include "stack/tcp/input.h"
 #include "stack/tcp/output.h"
 #include "stack/tcp/peer_syn.h"
+#include "stack/tcp/record.h"
 #include "stack/tcp/timers.h"
 
 namespace windhover::stack::tcp {
@@ -47,6 +48,7 @@ std::optional<std::uint16_t> free_port(Engine& engine, const wire::Address& loca
 bool establish(Engine& engine, Tcb& tcb) {
   tcb.state = tcb.fin_queued ? State::kFinWait1 : State::kEstablished;
   tcb.syn_acknowledged = true;
+  record_state(engine, tcb);
   disarm(tcb, Deadline::kRetransmit);
   sample_handshake(engine, tcb);
   path_open(engine, tcb);
@@ -68,6 +70,7 @@ bool establish(Engine& engine, Tcb& tcb) {
 }
 
 Verdict arrives_in_syn_sent(Engine& engine, Tcb& tcb, const Segment& segment) {
+  record_arrival(engine, tcb, segment);
   const wire::TcpFlags flags = segment.flags;
   // First, check the ACK bit; second, the RST bit.
   const bool acceptable = flags.ack() && segment.ack == tcb.snd_nxt;
@@ -88,7 +91,7 @@ Verdict arrives_in_syn_sent(Engine& engine, Tcb& tcb, const Segment& segment) {
   tcb.max_snd_wnd = segment.window;
   tcb.snd_wl1 = segment.seq;
   tcb.snd_wl2 = segment.ack;
-  tcb.rcv_adv = tcb.rcv_nxt + std::min<std::uint32_t>(engine.config.receive_window, 0xffff);
+  tcb.rcv_adv = tcb.rcv_nxt + first_window(engine.config);
   if (!acceptable) {
     // Simultaneous open.
     tcb.state = State::kSynReceived;

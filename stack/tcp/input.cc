@@ -7,6 +7,7 @@
 #include "stack/tcp/engine.h"
 #include "stack/tcp/handshake.h"
 #include "stack/tcp/output.h"
+#include "stack/tcp/record.h"
 #include "stack/tcp/timers.h"
 
 namespace windhover::stack::tcp {
@@ -238,6 +239,7 @@ Verdict weave(Engine& engine, Tcb& tcb, base::Bytes text) {
 /// Seventh, process the segment text: `text` begins at or after rcv_nxt and ends inside the window.
 Verdict take_text(Engine& engine, Tcb& tcb, Seq seq, base::Bytes text) {
   const auto size = static_cast<std::uint32_t>(text.size());
+  tcb.last_data_received = engine.now;
   // A super-frame says nothing about the size of one segment.
   const std::uint32_t segment_max = engine.path_mss(tcb.remote.address) - (tcb.timestamps ? 12U : 0U);
   tcb.rcv_mss = std::max(tcb.rcv_mss, std::min(size, segment_max));
@@ -266,6 +268,7 @@ void take_fin(Engine& engine, Tcb& tcb) {
     default:
       break;  // FIN-WAIT-2 goes to TIME-WAIT once the application has read what came before.
   }
+  record_state(engine, tcb);
   deliver_stored(engine, tcb);
 }
 
@@ -296,6 +299,7 @@ Verdict take_content(Engine& engine, Tcb& tcb, const Segment& segment) {
   Verdict verdict = kAccepted;
   if (!text.empty()) {
     verdict = take_text(engine, tcb, seq, text);
+    if (tuning_due(tcb)) tune_receive(engine, tcb, segment);
   } else if (segment.length() > 0) {
     acknowledge_now(engine, tcb);  // All of it is old, or a FIN alone.
   }
@@ -334,6 +338,7 @@ void settle_close(Engine& engine, Tcb& tcb) {
 }  // namespace
 
 Verdict arrives(Engine& engine, Tcb& tcb, const Segment& segment) {
+  record_arrival(engine, tcb, segment);
   ++tcb.segments_received;
   tcb.last_received = engine.now;
   if (!passes_paws(engine, tcb, segment)) return refuse_unacceptable(engine, tcb, segment, Drop::kTcpPaws);

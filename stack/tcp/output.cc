@@ -7,6 +7,7 @@
 #include "stack/tcp/ecn.h"
 #include "stack/tcp/engine.h"
 #include "stack/tcp/path_probe.h"
+#include "stack/tcp/record.h"
 #include "stack/tcp/recovery.h"
 #include "stack/tcp/timers.h"
 #include "stack/tcp/undo.h"
@@ -164,6 +165,7 @@ std::optional<Sent> send_data(Engine& engine, Tcb& tcb, const Head& head, std::u
   const link::FrameTicket ticket = frame.ticket();
   if (sent < size) final_header.flags = header.flags & (kTcpAck | kTcpEce | kTcpCwr);  // The rest is the last byte's.
   launch(engine, std::move(frame), final_header, options, sum, tcb.local, tcb.remote, tcb.route, head.ecn);
+  record_departure(engine, tcb, final_header, sent);
   acknowledgement_sent(tcb);
   tcb.last_sent = engine.now;
   tcb.bytes_sent += sent;
@@ -368,6 +370,7 @@ void send_control(Engine& engine, Tcb& tcb, Seq seq, wire::TcpFlags flags) {
     return;
   }
   launch(engine, std::move(frame), header, options, {}, tcb.local, tcb.remote, tcb.route);
+  record_departure(engine, tcb, header, 0);
   ++tcb.segments_sent;
   if (flags.ack()) acknowledgement_sent(tcb);
 }
@@ -382,17 +385,17 @@ void send_syn(Engine& engine, Tcb& tcb) {
     options.timestamps = wire::TcpTimestamps{timestamp(engine, tcb.ts_offset), tcb.ts_recent};
   }
   if (!answer || tcb.window_scaling) options.window_scale = tcb.rcv_wscale;
-  const wire::TcpHeader header{
-      .source_port = tcb.local.port,
-      .destination_port = tcb.remote.port,
-      .seq = tcb.iss,
-      .ack = answer ? tcb.rcv_nxt : Seq{},
-      .flags = (answer ? kTcpSyn | kTcpAck : kTcpSyn) | ecn_syn_flags(engine, tcb),
-      .window = static_cast<std::uint16_t>(std::min<std::uint32_t>(engine.config.receive_window, 0xffff))};
+  const wire::TcpHeader header{.source_port = tcb.local.port,
+                               .destination_port = tcb.remote.port,
+                               .seq = tcb.iss,
+                               .ack = answer ? tcb.rcv_nxt : Seq{},
+                               .flags = (answer ? kTcpSyn | kTcpAck : kTcpSyn) | ecn_syn_flags(engine, tcb),
+                               .window = first_window(engine.config)};
   if (answer) tcb.rcv_adv = tcb.rcv_nxt + header.window;
   link::Frame frame = new_frame(engine, tcb.remote.address, header.size(options));
   if (frame) {
     launch(engine, std::move(frame), header, options, {}, tcb.local, tcb.remote, tcb.route);
+    record_departure(engine, tcb, header, 0);
     tcb.last_sent = engine.now;
     ++tcb.segments_sent;
   }
@@ -458,14 +461,20 @@ std::uint32_t timestamp(const Engine& engine, std::uint32_t offset) {
 
 std::uint32_t announce_window(Engine& engine, Tcb& tcb) {
   const auto unread = static_cast<std::uint32_t>(tcb.rcv_nxt - tcb.rcv_read);
-  const std::uint32_t capacity = engine.config.receive_window;
+  const std::uint32_t capacity = receive_space(engine, tcb);
   const std::uint32_t free = capacity > unread ? capacity - unread : 0;
+  const std::uint32_t unit = 1U << tcb.rcv_wscale;
   const std::uint32_t current = tcb.receive_window();
+  const std::uint32_t ragged = current & (unit - 1);
   // Receiver's silly window avoidance (RFC 9293 §3.8.6.2.2): the edge moves by a segment, or half the buffer.
   if (free > current && free - current >= std::min(capacity / 2, tcb.rcv_mss)) {
-    const std::uint32_t unit = 1U << tcb.rcv_wscale;
     const std::uint32_t rounded = std::min((free + unit - 1) & ~(unit - 1), 0xffffU << tcb.rcv_wscale);
     if (rounded > current) tcb.rcv_adv = tcb.rcv_nxt + rounded;
+  } else if (ragged != 0 && free + unit >= current + (unit - ragged)) {
+    // The field counts whole units: rounded down, the edge would move back on the wire. Rounded up it moves on by less
+    // than a unit, and never by more in all: a reader that has stopped shows a unit less than it grants (RFC 7323
+    // §2.4).
+    tcb.rcv_adv += unit - ragged;
   }
   return tcb.receive_window();
 }

@@ -21,10 +21,6 @@ constexpr std::uint32_t kIncarnationGap = 0x10000;
 /// our SYN-ACK.
 constexpr std::uint8_t kAnswersMax = 2;
 
-std::uint16_t first_window(const Engine& engine) {
-  return static_cast<std::uint16_t>(std::min<std::uint32_t>(engine.config.receive_window, 0xffff));
-}
-
 /// Where a SYN-ACK goes, and the numbers of its own.
 struct SynAck {
   Endpoint local;
@@ -47,7 +43,7 @@ void send_syn_ack(Engine& engine, const SynAck& answer, const PeerSyn& syn) {
                      .seq = answer.iss,
                      .ack = syn.irs + 1U,
                      .flags = syn.ecn ? wire::kTcpSyn | wire::kTcpAck | wire::kTcpEce : wire::kTcpSyn | wire::kTcpAck,
-                     .window = first_window(engine),
+                     .window = first_window(engine.config),
                      .options = options});
 }
 
@@ -77,6 +73,7 @@ Verdict refuse_connection(const Engine& engine, const Endpoint& remote) {
 Verdict take_syn(Engine& engine, Listener& listener, std::uint64_t hash, const Segment& segment, TimeWait* previous) {
   // Nobody is promised what could not be kept: as with an accept queue that is full, the peer tries again.
   if (const Verdict refusal = refuse_connection(engine, segment.remote)) return refusal;
+  if (engine.budget.pressure() == Pressure::kTight) return Drop::kTcpMemoryShort;
   if (!engine.ip.route(segment.remote.address, segment.local.address, segment.link_source)) {
     engine.counters.drop(Drop::kNoRoute);
     return kAccepted;
@@ -127,7 +124,7 @@ Tcb* make_connection(Engine& engine, const Segment& segment, const PeerSyn& syn)
   tcb->snd_nxt = segment.ack;
   tcb->ts_offset = timestamp_offset(engine.keys, segment.local, segment.remote);
   apply_syn(engine, *tcb, syn);
-  tcb->rcv_adv = tcb->rcv_nxt + first_window(engine);
+  tcb->rcv_adv = tcb->rcv_nxt + first_window(engine.config);
   return tcb;
 }
 
@@ -183,7 +180,7 @@ void challenge(Engine& engine, SynObject& object, const Segment& segment) {
                      .ack = object.irs + 1U,
                      .flags = wire::kTcpAck,
                      .window = static_cast<std::uint16_t>(
-                         first_window(engine) >>
+                         first_window(engine.config) >>
                          (object.wscale == PeerSyn::kNoScaling ? 0 : window_scale_for(engine.config.receive_window))),
                      .options = options});
 }
@@ -211,7 +208,7 @@ Verdict check_half_open(Engine& engine, SynObject& object, const Segment& segmen
       return Drop::kTcpPaws;
     }
   }
-  const std::uint32_t window = first_window(engine);
+  const std::uint32_t window = first_window(engine.config);
   const std::uint32_t length = segment.length();
   const bool acceptable =
       in_window(segment.seq, rcv_nxt, window) || (length > 0 && in_window(segment.seq + (length - 1), rcv_nxt, window));

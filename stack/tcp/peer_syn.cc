@@ -55,6 +55,7 @@ void apply_syn(Engine& engine, Tcb& tcb, const PeerSyn& syn) {
   tcb.rcv_wscale = syn.scales() ? window_scale_for(engine.config.receive_window) : std::uint8_t{0};
   tcb.congestion.set_mss(tcb.segment_payload(), engine.config.initial_window);
   tcb.quick_acks = kQuickAcks;
+  begin_tuning(engine, tcb);
 }
 
 }  // namespace windhover::stack::tcp

@@ -21,6 +21,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 #include "stack/base/time.h"
 #include "stack/tcp/flight.h"
@@ -74,6 +75,9 @@ struct AckReport {
   std::optional<wire::SackBlock> dsack{};  ///< A duplicate that it reports (RFC 2883).
   std::optional<wire::TcpTimestamps> timestamps{};
 };
+
+/// "open", "recovery" or "loss".
+std::string_view name(Recovery::Phase phase);
 
 /// Until when a retransmission must have left for this acknowledgement to be its own (FlightAck::genuine_until).
 base::Instant genuine_until(const Engine& engine, const Tcb& tcb, const std::optional<wire::TcpTimestamps>& timestamps);

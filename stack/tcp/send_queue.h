@@ -33,6 +33,10 @@ class SendMemory {
   }
   /// True when every block and entry is back.
   bool all_free() const { return free_blocks_.size() == block_count_ && free_entries_.size() == entries_.size(); }
+  std::uint32_t used_blocks() const { return block_count_ - static_cast<std::uint32_t>(free_blocks_.size()); }
+  std::uint32_t block_capacity() const { return block_count_; }
+  std::uint32_t used_entries() const { return static_cast<std::uint32_t>(entries_.size() - free_entries_.size()); }
+  std::uint32_t entry_capacity() const { return static_cast<std::uint32_t>(entries_.size()); }
   std::size_t memory_size() const;
 
  private:

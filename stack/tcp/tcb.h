@@ -16,6 +16,7 @@
 #include "stack/tcp/rtt.h"
 #include "stack/tcp/send_queue.h"
 #include "stack/tcp/state.h"
+#include "stack/tcp/tune.h"
 #include "stack/tcp/undo.h"
 #include "stack/tcp/window_use.h"
 #include "stack/timer/wheel.h"
@@ -24,6 +25,7 @@
 namespace windhover::stack::tcp {
 
 struct Engine;
+struct TapeEvent;
 
 /// The deadlines a connection may have at once. They share one place in the wheel, armed for the earliest and re-armed
 /// lazily: pushing a deadline back costs a store.
@@ -64,6 +66,7 @@ class Tcb final : public Connection {
   void set_timer(base::Instant at) override;
   base::Instant now() const override;
   Info info() const override;
+  void flight_record(Recording& recording) const override;
 
   /// The sequence number after the last byte queued, before a FIN. Of a queue longer than any window only the first
   /// kDataSpanMax count: farther on sequence numbers cannot be told from old ones.
@@ -110,6 +113,8 @@ class Tcb final : public Connection {
   std::uint32_t rcv_mss = 536;  ///< The largest segment seen, for delayed acknowledgements.
   std::uint32_t received_since_ack = 0;
   std::uint32_t out_of_order_segments = 0;
+  std::uint32_t dsacks_received = 0;
+  ReceiveTuning tuning;
 
   // Timestamps (RFC 7323).
   std::uint32_t ts_recent = 0;
@@ -136,6 +141,8 @@ class Tcb final : public Connection {
   base::Instant last_answered{};  ///< When a segment that may be one of a storm was last answered.
   base::Duration user_timeout{};  ///< Zero: none.
   wire::Seq stalled_at{};         ///< snd_una when Deadline::kUser was armed.
+  base::Instant last_data_received{};
+  TapeEvent* tape_at = nullptr;  ///< Where the flight recorder writes next; nullptr without a tape.
 
   TcbLink ready;
   TcbLink finished;

@@ -110,6 +110,8 @@ void Tcp::listen(const Endpoint& local, Acceptor& acceptor) {
   engine_->listeners.push_back({local, &acceptor});
 }
 
+void Tcp::set_close_observer(CloseObserver* observer) { engine_->close_observer = observer; }
+
 void Tcp::unlisten(const Endpoint& local) {
   for (const Listener& listener : engine_->listeners) {
     if (listener.local == local) forget_half_open(*engine_, listener);
@@ -161,6 +163,7 @@ void Tcp::advance(base::Instant now) {
   engine.wheel.advance(now,
                        [&](timer::Timer& timer) { fire_timers(engine, *static_cast<Tcb::WheelTimer&>(timer).owner); });
   engine.time_wait.advance(now);
+  engine.recorder.sweep(now);
   retransmit_syn_acks(engine);
   engine.deliver_finished();
 }
@@ -169,6 +172,7 @@ void Tcp::output(base::Instant now) {
   Engine& engine = *engine_;
   engine.now = now;
   engine.starved = false;
+  engine.update_budget();
   engine.offer_memory();
   while (!engine.ready.empty() && engine.ip.queued() < link::kBurstMax && !engine.starved) {
     Tcb& tcb = engine.ready.pop();
@@ -214,8 +218,9 @@ std::size_t Tcp::time_wait_count() const { return engine_->time_wait.size(); }
 std::size_t Tcp::memory_size() const {
   const Engine& engine = *engine_;
   return engine.send_memory.memory_size() + engine.flight_memory.memory_size() + engine.receive_memory.memory_size() +
-         engine.pool.memory_size() + engine.flows.memory_size() + engine.time_wait.memory_size() +
-         engine.syns.memory_size() + engine.cookies.memory_size() + engine.sources.memory_size();
+         engine.recorder.memory_size() + engine.pool.memory_size() + engine.flows.memory_size() +
+         engine.time_wait.memory_size() + engine.syns.memory_size() + engine.cookies.memory_size() +
+         engine.sources.memory_size();
 }
 
 }  // namespace windhover::stack::tcp

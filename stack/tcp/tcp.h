@@ -28,6 +28,7 @@ class Tcp {
   /// See lane::Stack.
   void listen(const Endpoint& local, Acceptor& acceptor);
   void unlisten(const Endpoint& local);
+  void set_close_observer(CloseObserver* observer);
   Connection* connect(base::Instant now, const Endpoint& remote, Handler& handler);
 
   /// Takes one packet of protocol TCP; it ends as kFramesConsumed or under a drop's name.

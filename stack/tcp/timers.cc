@@ -5,7 +5,9 @@
 #include "stack/tcp/closing.h"
 #include "stack/tcp/engine.h"
 #include "stack/tcp/output.h"
+#include "stack/tcp/record.h"
 #include "stack/tcp/recovery.h"
+#include "stack/tcp/recovery_watch.h"
 
 namespace windhover::stack::tcp {
 namespace {
@@ -65,10 +67,13 @@ void fire_retransmit(Engine& engine, Tcb& tcb) {
     case RetransmitMode::kHandshake:
       return fire_handshake(engine, tcb);
     case RetransmitMode::kPersist:
+      record(engine, tcb, FlightEventKind::kZeroWindow, tcb.probes, tcb.snd_wnd);
       return fire_persist(engine, tcb);
     case RetransmitMode::kProbe:
+      record(engine, tcb, FlightEventKind::kProbe, tcb.flight.size());
       return recovery_on_probe_timer(engine, tcb);
     case RetransmitMode::kTimeout:
+      record(engine, tcb, FlightEventKind::kTimeout, tcb.flight.size(), tcb.recovery.timeouts);
       return recovery_on_timeout(engine, tcb);
   }
 }
@@ -92,11 +97,14 @@ void fire_keep_alive(Engine& engine, Tcb& tcb) {
 }
 
 void fire(Engine& engine, Tcb& tcb, Deadline deadline) {
+  const RecoveryWatch watch(tcb);
   switch (deadline) {
     case Deadline::kRetransmit:
-      return fire_retransmit(engine, tcb);
+      fire_retransmit(engine, tcb);
+      return watch.record_change(engine, tcb);
     case Deadline::kReorder:
-      return recovery_on_reorder_timer(engine, tcb);
+      recovery_on_reorder_timer(engine, tcb);
+      return watch.record_change(engine, tcb);
     case Deadline::kKeepAlive:
       return fire_keep_alive(engine, tcb);
     case Deadline::kUser:

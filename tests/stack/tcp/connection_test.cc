@@ -43,19 +43,18 @@ TEST(Send, a_connection_that_found_no_memory_is_told_when_another_returns_some) 
   scenario.tcp.send_blocks = 4;
   Peer peer(scenario);
   App& first = peer.establish();
-  EXPECT_EQ(first.send(text(9000)), 4 * 2048U);
-  peer.take_all();
   const std::uint32_t irs = peer.irs;
-  const std::uint32_t received = peer.rcv_nxt;
   peer.new_flow(41000);
   App& second = peer.establish();
+  peer.new_flow(40000);
+  peer.irs = irs;
+  peer.snd_nxt = peer.rcv_nxt = 1;
+  EXPECT_EQ(first.send(text(9000)), 4 * 2048U);
+  peer.take_all();
   EXPECT_EQ(second.send("starving"), 0U);
   peer.advance(10ms);
   EXPECT_EQ(second.sendable, 0);
-  peer.new_flow(40000);
-  peer.irs = irs;
-  peer.snd_nxt = 1;
-  peer.send({.ack = received});
+  peer.send({});
   EXPECT_EQ(second.sendable, 1);
   EXPECT_EQ(second.send("fed"), 3U);
   peer.take_all();
@@ -286,6 +285,7 @@ TEST(Info, tells_what_linux_would) {
   Scenario scenario;
   scenario.window_scale = 2;
   scenario.peer_window = 10'000;
+  scenario.sack = true;
   Peer peer(scenario);
   App& app = peer.establish();
   app.send("hello");
@@ -293,18 +293,57 @@ TEST(Info, tells_what_linux_would) {
   peer.advance(20ms);
   peer.send({.window = 10'000, .payload = "world"});
   peer.take_all();
+  peer.advance(5ms);
   const Info info = app.connection->info();
+  EXPECT_EQ(info.congestion_control, "cubic");
+  EXPECT_EQ(info.ca_state, "open");
+  EXPECT_TRUE(info.sack && info.window_scaling && !info.timestamps && !info.ecn);
+  EXPECT_EQ(info.snd_wscale, 2);
   EXPECT_EQ(info.snd_mss, 1460U);
+  EXPECT_EQ(info.pmtu, 1500U);
   EXPECT_EQ(info.snd_wnd, 40'000U);
   EXPECT_EQ(info.snd_cwnd, 14'600U);
   EXPECT_EQ(info.bytes_sent, 5U);
   EXPECT_EQ(info.bytes_acked, 5U);
+  EXPECT_EQ(info.delivered, 5U);
   EXPECT_EQ(info.bytes_received, 5U);
-  EXPECT_EQ(info.segments_sent, 2U) << "data, acknowledgement; the SYN-ACK was before the connection was";
-  EXPECT_EQ(info.segments_received, 2U) << "counted from the connection's making";
+  EXPECT_EQ(info.segments_sent, 2U) << "data, acknowledgement: the SYN-ACK is before the connection's making";
+  EXPECT_EQ(info.segments_received, 2U);
   EXPECT_EQ(info.retransmitted, 0U);
   EXPECT_GT(info.srtt, 0ms);
   EXPECT_GE(info.rto, 200ms);
+  EXPECT_EQ(info.last_data_sent, 25ms);
+  EXPECT_EQ(info.last_data_received, 5ms);
+  EXPECT_EQ(info.last_received, 5ms);
+}
+
+TEST(Info, tells_what_is_in_flight_lost_and_waiting) {
+  Scenario scenario;
+  scenario.sack = true;
+  scenario.window_scale = 7;
+  Peer peer(scenario);
+  App& app = peer.establish();
+  app.send(text(16'000));
+  peer.take_all();
+  EXPECT_EQ(app.connection->info().unacked, 14'600U);
+  EXPECT_EQ(app.connection->info().notsent, 1400U);
+  peer.send({.seq = 11, .ack = 1, .payload = "early"});
+  peer.take_all();
+  EXPECT_EQ(app.connection->info().rcv_ooopack, 1U);
+  EXPECT_EQ(app.connection->info().rcv_waiting, 1U);
+  wire::TcpOptions options;
+  options.sack_count = 1;
+  options.sack[0] = {wire::Seq(peer.irs + 1461), wire::Seq(peer.irs + 14601)};
+  peer.send({.ack = 1, .options = options});
+  EXPECT_EQ(app.connection->info().ca_state, "recovery");
+  EXPECT_EQ(app.connection->info().sacked, 13'140U);
+  EXPECT_EQ(app.connection->info().delivered, 13'140U);
+  EXPECT_GT(app.connection->info().retransmitted, 0U);
+  peer.take_all();
+  peer.advance(10s);
+  peer.take_all();
+  EXPECT_EQ(app.connection->info().ca_state, "loss");
+  EXPECT_GT(app.connection->info().timeouts, 0U);
 }
 
 }  // namespace

@@ -175,7 +175,7 @@ TEST(ReceiveWindow, opens_in_steps_worth_announcing) {
 // RFC 7323 §2.3
 TEST(ReceiveWindow, is_announced_scaled) {
   Scenario scenario;
-  scenario.tcp.receive_window = 1 << 20;
+  scenario.tcp.receive_window = scenario.tcp.receive_window_initial = 1 << 20;
   scenario.window_scale = 7;
   Peer peer(scenario);
   peer.establish();
