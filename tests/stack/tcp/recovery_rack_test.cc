@@ -234,14 +234,14 @@ TEST_F(Rack, wild_reports_are_harmless) {
   EXPECT_FALSE(app().closed);
 }
 
-class NewReno : public Recovering {
+class NewRenoRecovery : public Recovering {
  protected:
-  NewReno() : Recovering(with_sack(false)) {}
+  NewRenoRecovery() : Recovering(with_sack(false)) {}
   void duplicate(std::uint32_t index) { peer.send({.ack = at(index)}); }
 };
 
 // RFC 3042 §2: one new segment for each of the first two duplicates, cwnd unchanged.
-TEST_F(NewReno, the_first_two_duplicates_let_new_data_out) {
+TEST_F(NewRenoRecovery, the_first_two_duplicates_let_new_data_out) {
   ASSERT_EQ(send(100), 10U);
   peer.advance(20ms);
   duplicate(0);
@@ -254,7 +254,7 @@ TEST_F(NewReno, the_first_two_duplicates_let_new_data_out) {
 }
 
 // RFC 9937, RFC 6582 §3.2: duplicates clock out new data at half the rate.
-TEST_F(NewReno, duplicates_of_a_recovery_let_new_data_out) {
+TEST_F(NewRenoRecovery, duplicates_of_a_recovery_let_new_data_out) {
   ASSERT_EQ(send(100), 10U);
   peer.advance(20ms);
   for (int count = 0; count < 3; ++count) duplicate(0);
@@ -267,7 +267,7 @@ TEST_F(NewReno, duplicates_of_a_recovery_let_new_data_out) {
 }
 
 // RFC 6582 §3.2 step 2: what the repair itself makes the peer repeat is no loss.
-TEST_F(NewReno, duplicates_at_the_recovery_point_do_not_begin_another_recovery) {
+TEST_F(NewRenoRecovery, duplicates_at_the_recovery_point_do_not_begin_another_recovery) {
   ASSERT_EQ(send(10), 10U);
   peer.advance(20ms);
   for (int count = 0; count < 3; ++count) duplicate(0);
