@@ -110,9 +110,13 @@ void read_tcp_sizes(Reader& reader, stack::tcp::Config& tcp) {
   reader.integer({"backlog", "Half-open connections of one listener."}, tcp.backlog, {1, 1 << 20});
   reader.integer({"timeWaitMax", "Connections in TIME-WAIT; the oldest ends early when there are more."},
                  tcp.time_wait_max, {1, 16'777'216});
-  reader.size({"receiveWindow", "Window offered to each peer."}, tcp.receive_window, {4 * kKiB, 64 * kMiB});
   reader.size(
-      {"sendBuffer", "Copied bytes that one connection may have queued; files are sent by reference and do not count."},
+      {"receiveWindow", "The most that is offered to a peer; it begins at 64 KiB and grows as a transfer needs it."},
+      tcp.receive_window, {4 * kKiB, 64 * kMiB});
+  reader.size(
+      {"sendBuffer",
+       "The most copied bytes that one connection may have queued, when its window wants so many; files are sent by "
+       "reference and do not count."},
       tcp.send_buffer, {4 * kKiB, 64 * kMiB});
   reader.integer({"sendBlocks", "Blocks of copied bytes to send, shared by the lane's connections."}, tcp.send_blocks,
                  {64, 1 << 24});
