@@ -36,6 +36,14 @@ void report_duplicate(Engine& engine, Tcb& tcb, const wire::SackBlock& duplicate
   acknowledge_now(engine, tcb);
 }
 
+/// Every segment out of order is acknowledged for itself (RFC 5681 4.2), so the one that waits for the burst's end goes
+/// first: with one for all of them a single loss on the way back leaves the peer to its time-out, and a peer without
+/// SACK never counts three duplicates.
+void acknowledge_waiting(Engine& engine, Tcb& tcb) {
+  if (!tcb.ack_now || engine.ip.queued() >= link::kBurstMax) return;
+  send_control(engine, tcb, tcb.snd_nxt, wire::kTcpAck);
+}
+
 /// Some of the segment lies before rcv_nxt.
 void report_old(Engine& engine, Tcb& tcb, const Segment& segment) {
   if (segment.length() == 0 || segment.flags.syn() || !before(segment.seq, tcb.rcv_nxt)) return;
@@ -244,6 +252,7 @@ Verdict take_text(Engine& engine, Tcb& tcb, Seq seq, base::Bytes text) {
   const std::uint32_t segment_max = engine.path_mss(tcb.remote.address) - (tcb.timestamps ? 12U : 0U);
   tcb.rcv_mss = std::max(tcb.rcv_mss, std::min(size, segment_max));
   const bool next = seq == tcb.rcv_nxt && !tcb.paused && tcb.rcv_read == tcb.rcv_nxt;
+  if (seq != tcb.rcv_nxt) acknowledge_waiting(engine, tcb);
   decide_acknowledgement(tcb, size, next && tcb.store.empty());
   engine.schedule(tcb);
   if (next && tcb.store.empty()) {

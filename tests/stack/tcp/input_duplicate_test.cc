@@ -96,17 +96,9 @@ TEST(Duplicate, each_of_a_burst_has_an_acknowledgement) {
   peer.establish();
   peer.send({.payload = text(300)});
   peer.expect({.ack = 301});
-  std::vector<std::vector<std::uint8_t>> packets;
-  for (const std::uint32_t seq : {1U, 101U, 201U})
-    packets.push_back(peer.wrap(peer.build({.seq = seq, .payload = text(100)})));
-  link::Burst burst;
-  for (const auto& packet : packets) {
-    link::Frame frame = peer.pair.second().arena().allocate();
-    std::copy(packet.begin(), packet.end(), frame.append(packet.size()).begin());
-    ASSERT_EQ(peer.pair.second().transmit({&frame, 1}), 1U);
-  }
-  peer.pair.first().receive(burst);
-  peer.stack->input(peer.now, burst);
+  const std::string hundred = text(100);
+  peer.send_together(
+      {{.seq = 1, .payload = hundred}, {.seq = 101, .payload = hundred}, {.seq = 201, .payload = hundred}});
   peer.expect({.ack = 301, .sacks = "[1,101)"});
   peer.expect({.ack = 301, .sacks = "[101,201)"});
   peer.expect({.ack = 301, .sacks = "[201,301)"});

@@ -122,6 +122,27 @@ TEST(Receive, sack_blocks_are_reported_newest_first) {
   peer.expect({.ack = 1, .sacks = "[11,13)[21,22)[31,32)"});
 }
 
+// RFC 5681 §4.2: one for each, so that the peer counts its three duplicates, and one that is lost does not matter.
+TEST(Receive, each_of_a_burst_out_of_order_has_an_acknowledgement) {
+  Peer peer(with_sack());
+  peer.establish();
+  peer.send_together({{.seq = 11, .payload = "a"}, {.seq = 31, .payload = "b"}, {.seq = 12, .payload = "c"}});
+  peer.expect({.ack = 1, .sacks = "[11,12)"});
+  peer.expect({.ack = 1, .sacks = "[31,32)[11,12)"});
+  peer.expect({.ack = 1, .sacks = "[11,13)[31,32)"});
+  peer.expect_nothing();
+}
+
+TEST(Receive, what_is_in_order_before_a_hole_is_acknowledged_before_it) {
+  Peer peer;
+  peer.establish();
+  peer.send_together({{.seq = 1, .payload = "0123456789"}, {.seq = 21, .payload = "a"}, {.seq = 22, .payload = "b"}});
+  peer.expect({.ack = 11});
+  peer.expect({.ack = 11});
+  peer.expect({.ack = 11});
+  peer.expect_nothing();
+}
+
 // RFC 7323, RFC 2018 §3: three blocks fit beside timestamps.
 TEST(Receive, timestamps_leave_room_for_three_sack_blocks) {
   Scenario scenario = with_sack();

@@ -217,8 +217,7 @@ std::vector<std::uint8_t> Peer::wrap(base::Bytes segment, std::uint8_t protocol)
   return packet;
 }
 
-void Peer::send_packet(base::Bytes packet, link::Checksum checksum) {
-  collect();
+void Peer::put_on_wire(base::Bytes packet, link::Checksum checksum) {
   link::Frame frame = pair.second().arena().allocate();
   ASSERT_TRUE(frame);
   if (scenario.shared) {
@@ -228,10 +227,25 @@ void Peer::send_packet(base::Bytes packet, link::Checksum checksum) {
   std::copy(packet.begin(), packet.end(), frame.append(packet.size()).begin());
   frame.offload().checksum = checksum;
   ASSERT_EQ(pair.second().transmit({&frame, 1}), 1U);
+}
+
+void Peer::arrive() {
   link::Burst burst;
   pair.first().receive(burst);
   stack->input(now, burst);
   pump();
+}
+
+void Peer::send_packet(base::Bytes packet, link::Checksum checksum) {
+  collect();
+  put_on_wire(packet, checksum);
+  arrive();
+}
+
+void Peer::send_together(const std::vector<Out>& segments) {
+  collect();
+  for (const Out& segment : segments) put_on_wire(wrap(build(segment)), link::Checksum::kNone);
+  arrive();
 }
 
 void Peer::send(const Out& out) {

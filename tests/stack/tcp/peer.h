@@ -186,6 +186,8 @@ class Peer {
   wire::TcpOptions syn_options() const;
 
   void send(const Out& out);
+  /// The same for segments that arrive in one burst; each is placed by its `seq`.
+  void send_together(const std::vector<Out>& segments);
   /// A raw IP packet.
   void send_packet(base::Bytes packet, link::Checksum checksum = link::Checksum::kNone);
   /// Octets of a segment of the current flow, checksum complete.
@@ -238,6 +240,9 @@ class Peer {
   std::uint32_t ts_echo = 0;
 
  private:
+  void put_on_wire(base::Bytes packet, link::Checksum checksum);
+  /// What is on the wire arrives in one burst.
+  void arrive();
   void collect();
   Segment parse(const link::Frame& frame);
 
