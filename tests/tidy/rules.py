@@ -321,7 +321,7 @@ def namespaces_are_folders(tree):
 
 # Suites that test no single file. Patterns of paths, and why.
 _NO_MIRROR = [
-    (r"tests/stack/\w+/rfc\d+\w*_test\.cc", "conformance, ordered by the sections of an RFC"),
+    (r"tests/rfc/rfc\d+_test\.cc", "conformance, ordered by the sections of an RFC"),
     (r"tests/(?:sim|fuzz|bench|live|tidy|script)/.*", "not unit tests"),
 ]
 
