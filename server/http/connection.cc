@@ -13,12 +13,17 @@ using stack::base::Instant;
 using stack::base::kNever;
 
 Connection::~Connection() {
+  if (named_ != nullptr) context_.named_clients.release(named_);
   output_.discard(context_.pool);
   discard_input();
 }
 
 void Connection::on_established(stack::tcp::Connection&) {
   since_ = connection_.now();
+  if (!context_.proxy.from.empty() && context_.proxy.speaks(connection_.info().remote)) {
+    state_ = State::kProxyHeader;
+    return arm(since_ + context_.limits.request_headers_timeout);
+  }
   arm(since_ + context_.limits.keep_alive_timeout);
 }
 
@@ -109,11 +114,28 @@ std::size_t Connection::consume(Bytes input) {
   while (reading() && used < input.size()) {
     if (state_ == State::kHead && backed_up()) break;
     const Bytes rest = input.subspan(used);
-    const std::size_t taken = state_ == State::kBody ? take_body(rest) : take_head(rest);
+    std::size_t taken = 0;
+    if (state_ == State::kHead) {
+      taken = take_head(rest);
+    } else {
+      taken = state_ == State::kBody ? take_body(rest) : take_proxy_header(rest);
+    }
     if (taken == 0) break;
     used += taken;
   }
   return used;
+}
+
+std::size_t Connection::take_proxy_header(Bytes input) {
+  const ProxyHeader header = parse_proxy_header(input);
+  head_begun_ = header.status == ProxyHeader::Status::kNeedMore;
+  if (header.status == ProxyHeader::Status::kBad) give_up(ConnectionEnd::kProxyHeaderMalformed);
+  if (header.status != ProxyHeader::Status::kComplete) return 0;
+  context_.counters.count(HttpEvent::kProxyHeaders);
+  if (header.client) named_ = context_.named_clients.allocate(*header.client);
+  state_ = State::kHead;
+  since_ = connection_.now();
+  return header.size;
 }
 
 std::size_t Connection::take_head(Bytes input) {
@@ -156,6 +178,7 @@ std::size_t Connection::take_request_with_body(Bytes input) {
   Request& request = context_.request;
   const std::size_t head_size = scan_.size();
   const Bytes rest = input.subspan(head_size);
+  request.client = Client(connection_, named_);
   sink_ = context_.responder.begin_body(request);
   if (request.expects_continue && rest.empty()) {
     if (sink_ == nullptr) {
@@ -278,6 +301,7 @@ void Connection::finish_if_peer_did() {
 void Connection::respond(Request& request, ConnectionEnd end_if_closing) {
   Response& response = context_.response;
   response.reset();
+  request.client = Client(connection_, named_);
   context_.responder.respond(request, response);
   const bool close = !request.keep_alive || response.closes_connection() || context_.draining;
   Persistence persistence = request.version_minor == 0 ? Persistence::kKeepAlive : Persistence::kDefault;
@@ -395,6 +419,9 @@ void Connection::check_input(Instant now) {
   if (state_ == State::kBody) {
     deadline = body_deadline();
     if (now >= deadline) return refuse(BadRequest::kBodyTooSlow, false);
+  } else if (state_ == State::kProxyHeader) {
+    deadline = since_ + context_.limits.request_headers_timeout;
+    if (now >= deadline) return give_up(ConnectionEnd::kProxyHeaderTimeout);
   } else if (state_ == State::kHead && head_begun_) {
     deadline = since_ + context_.limits.request_headers_timeout;
     if (now >= deadline) return refuse(BadRequest::kHeadersTimeout, false);

@@ -18,7 +18,9 @@
 #include "server/http/limits.h"
 #include "server/http/output.h"
 #include "server/http/parser.h"
+#include "server/http/proxy_protocol.h"
 #include "server/http/responder.h"
+#include "stack/base/pool.h"
 #include "stack/tcp/app.h"
 
 namespace windhover::server::http {
@@ -35,19 +37,23 @@ class ConnectionOwner {
 
 /// What all connections of a lane share. Outlives them.
 struct ConnectionContext {
-  ConnectionContext(const Limits& limits_in, Responder& responder_in, BufferPool& pool_in, ConnectionOwner& owner_in,
-                    ClockOffset clock_offset)
+  ConnectionContext(const Limits& limits_in, const ProxyProtocol& proxy_in, Responder& responder_in,
+                    BufferPool& pool_in, std::uint32_t connections, ConnectionOwner& owner_in, ClockOffset clock_offset)
       : limits(limits_in),
+        proxy(proxy_in),
         responder(responder_in),
         pool(pool_in),
         owner(owner_in),
+        named_clients(proxy.from.empty() ? 0 : connections),
         parser(limits),
         head_writer(clock_offset) {}
 
   const Limits limits;
+  const ProxyProtocol proxy;
   Responder& responder;
   BufferPool& pool;
   ConnectionOwner& owner;
+  stack::base::Pool<stack::tcp::Endpoint> named_clients;  ///< As many as connections, where proxies are believed.
   Parser parser;
   HeadMemory heads;
   HeadWriter head_writer;
@@ -85,19 +91,22 @@ class Connection final : public stack::tcp::Handler {
 
  private:
   enum class State : std::uint8_t {
-    kHead,       // Idle, or a head is coming.
-    kBody,       // The head is held in input_, its body is coming.
-    kLingering,  // Our direction is finished or about to be; input is thrown away.
+    kProxyHeader,  // What a proxy puts in front is coming.
+    kHead,         // Idle, or a head is coming.
+    kBody,         // The head is held in input_, its body is coming.
+    kLingering,    // Our direction is finished or about to be; input is thrown away.
   };
 
   bool reading() const { return state_ != State::kLingering; }
-  bool idle() const { return state_ == State::kHead && !head_begun_ && input_ == nullptr; }
+  bool before_head() const { return state_ == State::kHead || state_ == State::kProxyHeader; }
+  bool idle() const { return before_head() && !head_begun_ && input_ == nullptr; }
   bool backed_up() const;  // The next request has to wait.
   stack::base::Bytes unread() const { return input_ == nullptr ? stack::base::Bytes{} : input_->bytes(); }
 
   // Input.
   void take_input(stack::base::Bytes bytes);
   std::size_t consume(stack::base::Bytes input);
+  std::size_t take_proxy_header(stack::base::Bytes input);
   std::size_t take_head(stack::base::Bytes input);
   std::size_t take_request_with_body(stack::base::Bytes input);
   std::size_t take_body(stack::base::Bytes input);
@@ -126,6 +135,7 @@ class Connection final : public stack::tcp::Handler {
   stack::tcp::Connection& connection_;
   PooledBuffer* input_ = nullptr;  // [0, held_size_): the head whose body is coming; [begin, end): input not yet used.
   BodySink* sink_ = nullptr;
+  stack::tcp::Endpoint* named_ = nullptr;  // The client, when a proxy has named it. From the lane's pool.
   Output output_;
   HeadScan scan_;  // Of the head at the front of the input, or of the one that is held.
   BodyReader body_;
@@ -135,7 +145,7 @@ class Connection final : public stack::tcp::Handler {
   std::uint32_t held_size_ = 0;
   State state_ = State::kHead;
   ConnectionEnd end_ = ConnectionEnd::kTransport;
-  bool head_begun_ = false;  // A head's first byte has come, not its last.
+  bool head_begun_ = false;  // A head's first byte has come, or a proxy's header's, not its last.
   bool paused_ = false;
   bool peer_finished_ = false;
   bool shut_down_ = false;  // shutdown() was called.

@@ -68,18 +68,20 @@ std::string_view name(BadRequest reason);
 std::uint16_t status_of(BadRequest reason);
 
 /// Every reason for which a connection ends: identifier, name (Kestrel's where it has one).
-#define WINDHOVER_CONNECTION_ENDS(X)                                                                    \
-  X(kPeerFinished, "peer_finished")            /* The client closed between requests. */                \
-  X(kPeerFinishedEarly, "peer_finished_early") /* The client closed within a request. */                \
-  X(kAsked, "asked")                           /* Connection: close, or HTTP/1.0 without keep-alive. */ \
-  X(kKeepAliveTimeout, "keep_alive_timeout")                                                            \
-  X(kBadRequest, "bad_request")             /* After the answer to a bad request. */                    \
-  X(kExpectationUnmet, "expectation_unmet") /* A final answer instead of 100 Continue. */               \
-  X(kResponseTooSlow, "min_response_data_rate")                                                         \
-  X(kLingerTimeout, "linger_timeout") /* Went on sending after our close. */                            \
-  X(kShutdown, "app_shutdown")        /* Drained. */                                                    \
-  X(kOutOfMemory, "out_of_memory")    /* An answer had nowhere to wait. */                              \
-  X(kTransport, "transport")          /* TCP ended it: reset, timed out, stopped. */
+#define WINDHOVER_CONNECTION_ENDS(X)                                                                     \
+  X(kPeerFinished, "peer_finished")            /* The client closed between requests. */                 \
+  X(kPeerFinishedEarly, "peer_finished_early") /* The client closed within a request. */                 \
+  X(kAsked, "asked")                           /* Connection: close, or HTTP/1.0 without keep-alive. */  \
+  X(kKeepAliveTimeout, "keep_alive_timeout")                                                             \
+  X(kBadRequest, "bad_request")             /* After the answer to a bad request. */                     \
+  X(kExpectationUnmet, "expectation_unmet") /* A final answer instead of 100 Continue. */                \
+  X(kResponseTooSlow, "min_response_data_rate")                                                          \
+  X(kLingerTimeout, "linger_timeout")                /* Went on sending after our close. */              \
+  X(kShutdown, "app_shutdown")                       /* Drained. */                                      \
+  X(kProxyHeaderMalformed, "proxy_header_malformed") /* What a proxy must put in front was not there. */ \
+  X(kProxyHeaderTimeout, "proxy_header_timeout")                                                         \
+  X(kOutOfMemory, "out_of_memory") /* An answer had nowhere to wait. */                                  \
+  X(kTransport, "transport")       /* TCP ended it: reset, timed out, stopped. */
 
 enum class ConnectionEnd : std::uint8_t {
 #define X(identifier, name) identifier,
@@ -99,6 +101,7 @@ std::string_view name(ConnectionEnd end);
 #define WINDHOVER_HTTP_EVENTS(X)                                                                            \
   X(kConnections, "connections")                /* Accepted. */                                             \
   X(kConnectionsRefused, "connections_refused") /* Beyond max_concurrent_connections, or while draining. */ \
+  X(kProxyHeaders, "proxy_headers")             /* PROXY protocol headers taken. */                         \
   X(kRequests, "requests")                      /* Heads that were well-formed. */                          \
   X(kContinues, "continues")                    /* 100 Continue sent. */                                    \
   X(kResponses2xx, "responses_2xx")                                                                         \

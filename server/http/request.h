@@ -7,6 +7,7 @@
 #include <span>
 #include <string_view>
 
+#include "server/http/client.h"
 #include "server/http/method.h"
 #include "stack/base/bytes.h"
 
@@ -53,6 +54,7 @@ struct Request {
   std::span<const Header> headers;
   std::uint32_t name_sizes = 0;  ///< Bit n: some name's size is n modulo 32. Makes the usual "not there" cheap.
 
+  Client client;             ///< In a Responder's calls: who asks.
   BodySink* sink = nullptr;  ///< In respond(): what Responder::begin_body() answered for this request.
 
   bool has_body() const { return chunked || content_length > 0; }

@@ -24,9 +24,10 @@ std::size_t large_buffer_size(const Limits& limits) {
 }  // namespace
 
 struct Server::Parts final : ConnectionOwner {
-  Parts(const Limits& limits, const Capacity& capacity, Responder& responder, ClockOffset clock_offset)
+  Parts(const Limits& limits, const Capacity& capacity, Responder& responder, ClockOffset clock_offset,
+        const ProxyProtocol& proxy)
       : pool(kSmallBufferSize, capacity.small_buffers, large_buffer_size(limits), capacity.large_buffers),
-        context(limits, responder, pool, *this, clock_offset),
+        context(limits, proxy, responder, pool, capacity.connections, *this, clock_offset),
         slots(std::make_unique_for_overwrite<Slot[]>(capacity.connections)),
         live(capacity.connections, false),
         connections_max(
@@ -65,8 +66,9 @@ struct Server::Parts final : ConnectionOwner {
   std::size_t connections_max;
 };
 
-Server::Server(const Limits& limits, const Capacity& capacity, Responder& responder, ClockOffset clock_offset)
-    : parts_(std::make_unique<Parts>(limits, capacity, responder, clock_offset)) {}
+Server::Server(const Limits& limits, const Capacity& capacity, Responder& responder, ClockOffset clock_offset,
+               const ProxyProtocol& proxy)
+    : parts_(std::make_unique<Parts>(limits, capacity, responder, clock_offset, proxy)) {}
 
 Server::~Server() = default;
 
@@ -97,7 +99,7 @@ const HttpCounters& Server::counters() const { return parts_->context.counters; 
 std::size_t Server::memory_size() const {
   const std::size_t per_connection = sizeof(Parts::Slot) + sizeof(std::uint32_t);
   return sizeof(Parts) + parts_->pool.memory_size() + parts_->context.parser.memory_size() +
-         parts_->live.size() * per_connection + parts_->live.size() / 8;
+         parts_->context.named_clients.memory_size() + parts_->live.size() * per_connection + parts_->live.size() / 8;
 }
 
 }  // namespace windhover::server::http

@@ -9,6 +9,7 @@
 #include "server/http/counters.h"
 #include "server/http/head_writer.h"
 #include "server/http/limits.h"
+#include "server/http/proxy_protocol.h"
 #include "server/http/responder.h"
 #include "stack/base/time.h"
 #include "stack/tcp/app.h"
@@ -27,7 +28,8 @@ struct Capacity {
 class Server final : public stack::tcp::Acceptor {
  public:
   /// `responder` must outlive the server.
-  Server(const Limits& limits, const Capacity& capacity, Responder& responder, ClockOffset clock_offset);
+  Server(const Limits& limits, const Capacity& capacity, Responder& responder, ClockOffset clock_offset,
+         const ProxyProtocol& proxy = {});
   ~Server() override;
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;

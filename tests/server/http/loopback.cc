@@ -65,7 +65,8 @@ LoopbackOptions::LoopbackOptions() {
 
 Loopback::Loopback(Responder& responder, const LoopbackOptions& options)
     : now_(std::chrono::seconds(1000)), pair_(std::make_unique<backends::memory::Pair>(backends::memory::Config{})) {
-  server_ = std::make_unique<Server>(options.limits, options.capacity, responder, std::chrono::seconds(784110777));
+  server_ = std::make_unique<Server>(options.limits, options.capacity, responder, std::chrono::seconds(784110777),
+                                     options.proxy);
   server_stack_ = std::make_unique<stack::lane::Stack>(now_, stack_config(kServerAddress, options.server_tcp),
                                                        stack::tcp::Keys{}, pair_->first());
   client_stack_ = std::make_unique<stack::lane::Stack>(now_, stack_config(kClientAddress, options.client_tcp),

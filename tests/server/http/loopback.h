@@ -44,6 +44,7 @@ class Client final : public stack::tcp::Handler {
 /// What a test may set before the two meet.
 struct LoopbackOptions {
   Limits limits;
+  ProxyProtocol proxy;
   Capacity capacity{.connections = 64, .small_buffers = 16, .large_buffers = 8};
   stack::tcp::Config server_tcp;
   stack::tcp::Config client_tcp;
