@@ -7,6 +7,7 @@
 
 #include "server/main/backend_keys.h"
 #include "server/main/settings_formats.h"
+#include "server/main/stack_keys.h"
 
 namespace windhover::server::main {
 namespace {
@@ -46,18 +47,6 @@ void check_endpoints(config::Reader& reader, const Settings& settings) {
   }
 }
 
-void check_tcp(config::Reader& reader, const Settings& settings) {
-  const stack::tcp::Config& tcp = settings.stack.tcp;
-  if (tcp.rto_min > tcp.rto_max)
-    reader.problem("rtoMin", fmt::format("rtoMin {} is greater than rtoMax {}", config::print_duration(tcp.rto_min),
-                                         config::print_duration(tcp.rto_max)));
-  if (tcp.rto_initial < tcp.rto_min || tcp.rto_initial > tcp.rto_max) {
-    reader.problem("rtoInitial", fmt::format("rtoInitial {} is not between rtoMin {} and rtoMax {}",
-                                             config::print_duration(tcp.rto_initial),
-                                             config::print_duration(tcp.rto_min), config::print_duration(tcp.rto_max)));
-  }
-}
-
 void check_lane(config::Reader& reader, const LaneSettings& lane) {
   if (!std::has_single_bit(lane.mailbox_size)) {
     reader.problem("mailboxSize", fmt::format("{} is not a power of two", config::print_size(lane.mailbox_size)));
@@ -70,7 +59,7 @@ void check_lane(config::Reader& reader, const LaneSettings& lane) {
 /// What no single value shows. Only asked when every single value is good.
 void check(config::Reader& reader, const Settings& settings, const config::Problems& problems) {
   reader.look_at("backend", [&](config::Reader& inner) { check_backend(inner, settings); });
-  reader.look_at("tcp", [&](config::Reader& inner) { check_tcp(inner, settings); });
+  reader.look_at("tcp", [&](config::Reader& inner) { check_tcp(inner, settings.stack.tcp); });
   reader.look_at("lane", [&](config::Reader& inner) { check_lane(inner, settings.lane); });
   if (settings.endpoints.empty()) reader.problem("endpoints", "there is no endpoint");
   if (!problems.empty()) return;  // Endpoints are only as right as the addresses are.

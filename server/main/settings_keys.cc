@@ -3,6 +3,7 @@
 #include "server/main/backend_keys.h"
 #include "server/main/settings.h"
 #include "server/main/settings_formats.h"
+#include "server/main/stack_keys.h"
 
 namespace windhover::server::main {
 namespace {
@@ -91,68 +92,6 @@ void read_limits(Reader& reader, http::Limits& limits) {
                   limits.shutdown_timeout, {Duration(0), hours(24)});
 }
 
-void read_ip(Reader& reader, stack::ip::Config& ip) {
-  reader.integer({"ttl", "TTL and hop limit of packets sent."}, ip.ttl, {1, 255});
-  reader.integer({"neighboursMax", "Entries of the neighbour table (layer ethernet)."}, ip.neighbours_max,
-                 {1, 1 << 20});
-  reader.integer({"neighbourQueueMax", "Packets that wait while one neighbour's MAC address is asked for."},
-                 ip.neighbour_queue_max, {1, 1024});
-  reader.duration({"neighbourReachable", "How long a neighbour's MAC address is believed without a confirmation."},
-                  ip.neighbour_reachable, {seconds(1), hours(24)});
-  reader.duration({"neighbourRetransmit", "Between two questions for a neighbour's MAC address."},
-                  ip.neighbour_retransmit, {milliseconds(10), seconds(60)});
-  reader.integer({"icmpErrorsPerSecond", "ICMP errors sent at most."}, ip.icmp_errors_per_second, {0, 1'000'000});
-}
-
-void read_tcp_sizes(Reader& reader, stack::tcp::Config& tcp) {
-  reader.integer({"connectionsMax", "Connection slots of one lane; memory is taken at start."}, tcp.connections_max,
-                 {1, 16'777'216});
-  reader.integer({"backlog", "Half-open connections of one listener."}, tcp.backlog, {1, 1 << 20});
-  reader.integer({"timeWaitMax", "Connections in TIME-WAIT; the oldest ends early when there are more."},
-                 tcp.time_wait_max, {1, 16'777'216});
-  reader.size(
-      {"receiveWindow", "The most that is offered to a peer; it begins at 64 KiB and grows as a transfer needs it."},
-      tcp.receive_window, {4 * kKiB, 64 * kMiB});
-  reader.size(
-      {"sendBuffer",
-       "The most copied bytes that one connection may have queued, when its window wants so many; files are sent by "
-       "reference and do not count."},
-      tcp.send_buffer, {4 * kKiB, 64 * kMiB});
-  reader.integer({"sendBlocks", "Blocks of copied bytes to send, shared by the lane's connections."}, tcp.send_blocks,
-                 {64, 1 << 24});
-  reader.integer({"sendEntries", "Entries of send queues, shared by the lane's connections."}, tcp.send_entries,
-                 {64, 1 << 24});
-  reader.integer({"reassemblyBlocks", "Blocks of data out of order or not yet read, shared by the lane's connections."},
-                 tcp.reassembly_blocks, {64, 1 << 24});
-}
-
-void read_tcp(Reader& reader, stack::tcp::Config& tcp) {
-  read_tcp_sizes(reader, tcp);
-  reader.choice<stack::tcp::CongestionControl>(
-      {"congestionControl", "How the sending rate adapts to losses."}, tcp.congestion_control,
-      {{"newReno", stack::tcp::CongestionControl::kNewReno}, {"cubic", stack::tcp::CongestionControl::kCubic}});
-  reader.integer({"initialWindow", "Segments sent before the first acknowledgement (RFC 6928)."}, tcp.initial_window,
-                 {1, 100});
-  reader.duration({"rtoInitial", "Retransmission time-out before the first measurement (RFC 6298)."}, tcp.rto_initial,
-                  {milliseconds(10), seconds(60)});
-  reader.duration({"rtoMin", "Least retransmission time-out."}, tcp.rto_min, {milliseconds(1), seconds(60)});
-  reader.duration({"rtoMax", "Greatest retransmission time-out."}, tcp.rto_max, {seconds(1), hours(1)});
-  reader.integer({"retransmissionsMax", "Retransmissions in a row before a connection is given up."},
-                 tcp.retransmissions_max, {1, 100});
-  reader.integer({"synRetransmissionsMax", "The same while a connection is being opened."}, tcp.syn_retransmissions_max,
-                 {0, 100});
-  reader.duration({"delayedAck", "How long an acknowledgement may wait for data to ride on."}, tcp.delayed_ack,
-                  {Duration(0), milliseconds(500)});
-  reader.duration({"timeWait", "Length of TIME-WAIT."}, tcp.time_wait, {milliseconds(1), hours(1)});
-  reader.duration({"keepAliveIdle", "Silence after which the peer is probed; 0s: never."}, tcp.keep_alive_idle,
-                  {Duration(0), hours(24)});
-  reader.duration({"keepAliveInterval", "Between two such probes."}, tcp.keep_alive_interval, {seconds(1), hours(24)});
-  reader.integer({"keepAliveProbes", "Unanswered probes before a connection is given up."}, tcp.keep_alive_probes,
-                 {1, 100});
-  reader.boolean({"timestamps", "Offer timestamps (RFC 7323)."}, tcp.timestamps);
-  reader.boolean({"sack", "Offer selective acknowledgements (RFC 2018)."}, tcp.sack);
-}
-
 void read_lane(Reader& reader, LaneSettings& lane) {
   reader.integer(
       {"count", "Lanes. null: with tun one; with xdp one for each queue of the interface, as far as there are CPUs."},
@@ -228,6 +167,7 @@ void read(config::Reader& reader, Settings& settings) {
   });
   reader.object({"ip", "The internet layer."}, [&](Reader& inner) { read_ip(inner, settings.stack.ip); });
   reader.object({"tcp", "The transport layer."}, [&](Reader& inner) { read_tcp(inner, settings.stack.tcp); });
+  reader.object({"udp", "Datagrams."}, [&](Reader& inner) { read_udp(inner, settings.stack.udp); });
   reader.object({"lane", "The threads that run the stack and HTTP, each with connections of its own."},
                 [&](Reader& inner) { read_lane(inner, settings.lane); });
   read_development(reader, settings);
