@@ -67,6 +67,7 @@ std::unique_ptr<Backend> open_backend(const Settings& settings);
 
 /// One for each type, in a file of its own.
 std::unique_ptr<Backend> open_tun_backend(const Settings& settings);
+std::unique_ptr<Backend> open_udp_backend(const Settings& settings);
 std::unique_ptr<Backend> open_xdp_backend(const Settings& settings);
 
 }  // namespace windhover::server::main

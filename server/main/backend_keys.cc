@@ -6,6 +6,7 @@
 #include <bit>
 
 #include "server/main/settings_formats.h"
+#include "server/main/udp_backend_keys.h"
 
 namespace windhover::server::main {
 namespace {
@@ -19,10 +20,39 @@ using stack::wire::Address;
 constexpr std::uint16_t kIpv6MtuMin = 1280;  // RFC 8200 section 5.
 constexpr std::uint32_t kTunReceiveFramesMax = 65536;
 
-constexpr std::string_view kKeysOfTun[] = {"name", "layer", "existing", "host", "mac", "mtu", "offload"};
-constexpr std::string_view kKeysOfXdp[] = {"interface", "mode",       "queues",          "serviceAddresses",
-                                           "chunkSize", "ringSize",   "hugePages",       "busyPoll",
-                                           "bulk",      "rxChecksum", "transmitChecksum"};
+/// A key that not every type has.
+struct TypedKey {
+  std::string_view key;
+  std::string_view types;  ///< As an operator would list them.
+};
+
+constexpr TypedKey kTypedKeys[] = {
+    {"name", "tun"},
+    {"layer", "tun"},
+    {"existing", "tun"},
+    {"host", "tun"},
+    {"offload", "tun"},
+    {"mac", "tun or udp"},
+    {"mtu", "tun or udp"},
+    {"listen", "udp"},
+    {"vni", "udp"},
+    {"peers", "udp"},
+    {"learn", "udp"},
+    {"superFrames", "udp"},
+    {"segmentation", "udp"},
+    {"receiveBuffer", "udp"},
+    {"rxChecksum", "udp or xdp"},
+    {"interface", "xdp"},
+    {"mode", "xdp"},
+    {"queues", "xdp"},
+    {"serviceAddresses", "xdp"},
+    {"chunkSize", "xdp"},
+    {"ringSize", "xdp"},
+    {"hugePages", "xdp"},
+    {"busyPoll", "xdp"},
+    {"bulk", "xdp"},
+    {"transmitChecksum", "xdp"},
+};
 
 void read_tun(Reader& reader, Settings& settings) {
   backends::tun::Config& tun = settings.tun;
@@ -45,13 +75,16 @@ void read_tun(Reader& reader, Settings& settings) {
   std::optional<stack::wire::MacAddress> mac;
   reader.formatted(
       {"mac",
-       "tun: the server's MAC address with layer ethernet; null: made from its first address. With xdp it is "
+       "tun with layer ethernet, and udp: the server's MAC address; null: made from its first address. With xdp it is "
        "always the interface's."},
       mac, kMacAddress);
   if (mac) settings.stack.ip.mac = *mac;
-  reader.integer(
-      {"mtu", "tun: largest IP packet in bytes; the host's side is given it too. With xdp it is the interface's."},
-      tun.mtu, {576, 65521});
+  reader.integer({"mtu",
+                  "tun and udp: largest IP packet in bytes. With tun the host's side is given it too, and null means "
+                  "1500. With udp null means what fits into 1500 bytes outside: 1450, or 1430 where a peer may have "
+                  "IPv6. With xdp it is the interface's."},
+                 settings.udp.mtu, {576, 65521});
+  if (settings.udp.mtu) tun.mtu = *settings.udp.mtu;
   reader.boolean(
       {"offload",
        "tun: let super-frames and partial checksums cross the device. Off costs a factor of ten in large transfers."},
@@ -98,31 +131,40 @@ void read_memory(Reader& reader, Settings& settings) {
   backends::xdp::Config& xdp = settings.xdp;
   std::optional<std::uint32_t> receive_frames;
   reader.integer({"receiveFrames",
-                  "Buffers for received frames. null: with tun 128 for each lane, 64 KiB each with offload; with xdp "
-                  "4096 for each queue, of chunkSize."},
+                  "Buffers for received frames. null: with tun 128 for each lane, 64 KiB each with offload; with udp "
+                  "256 for each lane, 64 KiB each with superFrames; with xdp 4096 for each queue, of chunkSize."},
                  receive_frames, {16, 1 << 20});
-  reader.integer(
-      {"transmitFrames", "Buffers for frames to transmit, for each lane: of one MTU with tun, of chunkSize with xdp."},
-      settings.tun.transmit_frames, {64, 1 << 20});
-  xdp.transmit_frames = settings.tun.transmit_frames;
-  if (receive_frames) settings.tun.receive_frames = xdp.receive_frames = *receive_frames;
+  reader.integer({"transmitFrames",
+                  "Buffers for frames to transmit, for each lane: of one MTU with tun and udp, of chunkSize with xdp."},
+                 settings.tun.transmit_frames, {64, 1 << 20});
+  xdp.transmit_frames = settings.udp.transmit_frames = settings.tun.transmit_frames;
+  if (receive_frames) {
+    settings.tun.receive_frames = settings.udp.receive_frames = xdp.receive_frames = *receive_frames;
+  }
   reader.integer({"chunkSize", "xdp: bytes of a buffer, 2048 or 4096; null: 2048 when a frame fits, else 4096."},
                  xdp.chunk_size, {2048, 4096});
   reader.integer({"ringSize", "xdp: entries of each of a queue's rings. A power of two."}, xdp.ring_size, {64, 32768});
   reader.boolean({"hugePages", "xdp: take the buffers from huge pages, if there are any."}, xdp.huge_pages);
 }
 
-void read_offloads(Reader& reader, backends::xdp::Config& xdp) {
+void read_offloads(Reader& reader, Settings& settings) {
+  backends::xdp::Config& xdp = settings.xdp;
   reader.boolean({"transmitChecksum", "xdp: let the kernel or the card compute checksums, where it can."},
                  xdp.transmit_checksum);
   reader.choice<ReceiveChecksum>(
       {"rxChecksum",
-       "xdp: verify: a received checksum must be right. acceptPartial: one that its sender left for its device to "
-       "complete will do. auto: acceptPartial on virtual drivers (veth, virtio, tun), else verify."},
+       "udp, xdp: verify: a received TCP checksum must be right. acceptPartial: one that its sender left for its "
+       "device "
+       "to complete will do. auto: acceptPartial where no card is between (with xdp on virtual drivers: veth, virtio, "
+       "tun; with udp from peers on loopback or by way of such a driver), else verify."},
       xdp.receive_checksum,
       {{"auto", ReceiveChecksum::kAuto},
        {"verify", ReceiveChecksum::kVerify},
        {"acceptPartial", ReceiveChecksum::kAcceptPartial}});
+  using OfUdp = backends::udp::ReceiveChecksum;
+  settings.udp.receive_checksum = xdp.receive_checksum == ReceiveChecksum::kAuto     ? OfUdp::kAuto
+                                  : xdp.receive_checksum == ReceiveChecksum::kVerify ? OfUdp::kVerify
+                                                                                     : OfUdp::kAcceptPartial;
   reader.choice<Bulk>({"bulk",
                        "xdp: send large answers as super-frames through a packet socket, for the kernel or the card to "
                        "segment. auto: in the copying modes where the interface has segmentation offload."},
@@ -130,9 +172,11 @@ void read_offloads(Reader& reader, backends::xdp::Config& xdp) {
   reader.boolean({"busyPoll", "xdp: drive the driver from the lanes, where it can be."}, xdp.busy_poll);
 }
 
-void refuse_keys(Reader& reader, std::span<const std::string_view> keys, std::string_view type) {
-  for (const std::string_view key : keys) {
-    if (reader.has(key)) reader.problem(key, fmt::format("{} belongs to type {}", key, type));
+/// Every key that `type` does not have.
+void refuse_keys(Reader& reader, std::string_view type) {
+  for (const TypedKey& typed : kTypedKeys) {
+    if (typed.types.find(type) == std::string_view::npos && reader.has(typed.key))
+      reader.problem(typed.key, fmt::format("{} belongs to type {}", typed.key, typed.types));
   }
 }
 
@@ -229,23 +273,32 @@ void read_backend(Reader& reader, Settings& settings) {
   const BackendType before = settings.backend;
   reader.choice<BackendType>(
       {"type",
-       "What carries the frames. tun: a TUN or TAP device of this host. xdp: AF_XDP on the queues of an interface."},
-      settings.backend, {{"tun", BackendType::kTun}, {"xdp", BackendType::kXdp}});
+       "What carries the frames. tun: a TUN or TAP device of this host. udp: VXLAN over an ordinary UDP socket. xdp: "
+       "AF_XDP on the queues of an interface."},
+      settings.backend, {{"tun", BackendType::kTun}, {"udp", BackendType::kUdp}, {"xdp", BackendType::kXdp}});
   if (settings.backend != before) settings.stack.ip.addresses.clear();
   read_tun(reader, settings);
+  read_udp_backend(reader, settings.udp);
   read_xdp(reader, settings);
   read_addresses(reader, settings);
   read_memory(reader, settings);
-  read_offloads(reader, settings.xdp);
+  read_offloads(reader, settings);
 }
 
 void check_backend(Reader& reader, const Settings& settings) {
-  if (settings.backend == BackendType::kTun) {
-    refuse_keys(reader, kKeysOfXdp, "xdp");
-    check_tun(reader, settings);
-  } else {
-    refuse_keys(reader, kKeysOfTun, "tun");
-    check_xdp(reader, settings);
+  switch (settings.backend) {
+    case BackendType::kTun:
+      refuse_keys(reader, "tun");
+      check_tun(reader, settings);
+      break;
+    case BackendType::kUdp:
+      refuse_keys(reader, "udp");
+      check_udp_backend(reader, settings);
+      break;
+    case BackendType::kXdp:
+      refuse_keys(reader, "xdp");
+      check_xdp(reader, settings);
+      break;
   }
   check_addresses(reader, settings);
   check_gateway(reader, "gatewayV4", settings.stack.ip.gateway_v4, true, settings);

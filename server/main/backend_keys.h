@@ -1,5 +1,5 @@
 #pragma once
-// The keys under "backend": a device of one of two types, and the addresses on it.
+// The keys under "backend": a device of one of three types, and the addresses on it.
 
 #include "server/config/reader.h"
 #include "server/main/settings.h"
@@ -9,7 +9,7 @@ namespace windhover::server::main {
 /// What a TUN device has without a word of configuration.
 void set_defaults_of_tun(Settings& settings);
 
-/// Names every key of both types; one that belongs to the other type than the document's is a problem.
+/// Names every key of all types; one that does not belong to the document's type is a problem.
 void read_backend(config::Reader& reader, Settings& settings);
 
 /// What no single value shows.

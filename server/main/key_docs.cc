@@ -27,6 +27,8 @@ Json definitions() {
          {{{"type", "integer"}, {"minimum", 0}}, {{"type", "string"}, {"pattern", "^[0-9]+(B|KiB|MiB|GiB|TiB)?$"}}}}}},
       {"address", definition("An IPv4 or IPv6 address.", "^[0-9A-Fa-f:.]+$")},
       {"addressWithPrefix", definition("An address with its prefix length.", "^[0-9A-Fa-f:.]+/[0-9]{1,3}$")},
+      {"udpEndpoint", definition("Such as 192.0.2.7:4789 or [2001:db8::7]:4789.", R"(^[0-9A-Fa-f:.\[\]]+$)")},
+      {"network", definition("Such as 192.0.2.0/24.", "^[0-9A-Fa-f:.]+/[0-9]{1,3}$")},
       {"macAddress", definition("A MAC address.", "^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}$")},
       {"endpointUrl", definition("Such as http://10.66.0.2:8080 or http://*:8080.", R"(^https?://[^/?#@]+/?$)")},
   };

@@ -68,7 +68,7 @@ void check(config::Reader& reader, const Settings& settings, const config::Probl
 
 void finish(Settings& settings) {
   settings.capacity.connections = settings.stack.tcp.connections_max;
-  if (settings.backend == BackendType::kTun && settings.stack.ip.mac.is_zero())
+  if (settings.backend != BackendType::kXdp && settings.stack.ip.mac.is_zero())
     settings.stack.ip.mac = mac_of(settings.stack.ip.addresses.front().address);
   if (settings.capture.file) settings.capture.writer.path = *settings.capture.file;
 }

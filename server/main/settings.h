@@ -10,6 +10,7 @@
 #include "backends/impair/impair.h"
 #include "backends/pcap/writer.h"
 #include "backends/tun/tun.h"
+#include "backends/udp/config.h"
 #include "backends/xdp/config.h"
 #include "server/config/reader.h"
 #include "server/files/site.h"
@@ -21,7 +22,7 @@
 
 namespace windhover::server::main {
 
-enum class BackendType : std::uint8_t { kTun, kXdp };
+enum class BackendType : std::uint8_t { kTun, kUdp, kXdp };
 
 inline constexpr std::uint32_t kLanesMax = 64;
 
@@ -49,6 +50,7 @@ struct Settings {
   http::Capacity capacity;  ///< `connections` follows tcp.connections_max.
   BackendType backend = BackendType::kTun;
   backends::tun::Config tun;
+  backends::udp::Config udp;
   backends::xdp::Config xdp;
   std::vector<stack::wire::Address> service_addresses;  ///< With xdp: reached only inside of tunnels.
   stack::lane::Config stack;                            ///< No address, with xdp: those of the interface, shared.
