@@ -8,6 +8,7 @@
 #include <memory>
 #include <system_error>
 
+#include "server/main/close_log.h"
 #include "server/main/lane_parts.h"
 #include "server/main/lane_runner.h"
 #include "server/main/log.h"
@@ -37,15 +38,18 @@ struct Parts {
   files::Site site;
   std::unique_ptr<Backend> backend;
   std::unique_ptr<stack::lane::Exchange> exchange;  // Only with several lanes.
+  CloseLog closes;
   std::vector<std::unique_ptr<LaneParts>> lanes;
   std::vector<std::unique_ptr<LaneRunner>> runners;
 
-  explicit Parts(const Settings& from) : settings(from), site(from.files), backend(open_backend(from)) {
-    const auto count = static_cast<std::uint32_t>(backend->facts().lanes.cpus.size());
+  explicit Parts(const Settings& from)
+      : settings(from), site(from.files), backend(open_backend(from)), closes(lane_count()) {
+    const std::uint32_t count = lane_count();
     const stack::tcp::Keys keys = random_keys();
     if (count > 1) exchange = std::make_unique<stack::lane::Exchange>(count, from.lane.mailbox_size);
     for (std::uint32_t index = 0; index < count; ++index) {
       lanes.push_back(std::make_unique<LaneParts>(from, *backend, LaneNumber{index, count}, keys, site));
+      lanes.back()->stack().set_close_observer(closes.observer(index));
     }
     for (std::uint32_t index = 0; index < count; ++index) {
       LaneParts& lane = *lanes[index];
@@ -59,6 +63,8 @@ struct Parts {
       runners.push_back(std::make_unique<LaneRunner>(std::move(made), from.lane.loop, from.limits.shutdown_timeout));
     }
   }
+
+  std::uint32_t lane_count() const { return static_cast<std::uint32_t>(backend->facts().lanes.cpus.size()); }
 };
 
 std::string memory_of(const Parts& parts) {
@@ -110,6 +116,7 @@ int finish(Parts& parts) {
     runner->join();
     if (failure == 0) failure = runner->device_failure();
   }
+  parts.closes.print();
   if (failure != 0) {
     log_error(fmt::format("the device {} was lost: {} (errno {})", parts.backend->facts().name,
                           std::generic_category().message(failure), failure));
@@ -138,6 +145,7 @@ void block_signals() {
 }
 
 int serve(const Settings& settings) {
+  set_log_level(settings.log_level);
   const sigset_t wanted = ending_signals();
   const File signals(signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));
   if (signals.fd() < 0) throw SetupError("signalfd", errno, "Raise the limit of open files: ulimit -n.");
@@ -148,7 +156,7 @@ int serve(const Settings& settings) {
   const LanePlan& plan = parts.backend->facts().lanes;
   for (std::size_t index = 0; index < parts.runners.size(); ++index) parts.runners[index]->start(plan.cpus[index]);
   print_listening(parts);
-  watch(parts.runners, *parts.backend, signals.fd(), settings.limits.shutdown_timeout);
+  watch(parts.runners, *parts.backend, parts.closes, signals.fd(), settings.limits.shutdown_timeout);
   return finish(parts);
 }
 

@@ -17,6 +17,7 @@
 #include "server/http/limits.h"
 #include "server/http/server.h"
 #include "server/main/endpoint.h"
+#include "server/main/log.h"
 #include "stack/lane/lane.h"
 #include "stack/lane/stack.h"
 
@@ -55,6 +56,7 @@ struct Settings {
   std::vector<stack::wire::Address> service_addresses;  ///< With xdp: reached only inside of tunnels.
   stack::lane::Config stack;                            ///< No address, with xdp: those of the interface, shared.
   LaneSettings lane;
+  LogLevel log_level = LogLevel::kInfo;
   Capture capture;
   backends::impair::Config impair;
 

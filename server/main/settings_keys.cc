@@ -170,6 +170,17 @@ void read(config::Reader& reader, Settings& settings) {
   reader.object({"udp", "Datagrams."}, [&](Reader& inner) { read_udp(inner, settings.stack.udp); });
   reader.object({"lane", "The threads that run the stack and HTTP, each with connections of its own."},
                 [&](Reader& inner) { read_lane(inner, settings.lane); });
+  reader.object({"log", "Messages to the operator."}, [&](Reader& inner) {
+    inner.choice<LogLevel>(
+        {"level",
+         "What is said at least. debug: also each connection that ends otherwise than in order, with "
+         "its last events (tcp.recorderTapes); memory for that is taken at start."},
+        settings.log_level,
+        {{"error", LogLevel::kError},
+         {"warning", LogLevel::kWarning},
+         {"info", LogLevel::kInfo},
+         {"debug", LogLevel::kDebug}});
+  });
   read_development(reader, settings);
 }
 

@@ -60,17 +60,19 @@ void take_changes(const Lanes& lanes, Backend& backend) {
 
 }  // namespace
 
-void watch(const Lanes& lanes, Backend& backend, int signals, stack::base::Duration shutdown_timeout) {
+void watch(const Lanes& lanes, Backend& backend, CloseLog& closes, int signals,
+           stack::base::Duration shutdown_timeout) {
   std::vector<pollfd> waited = {{signals, POLLIN, 0}, {backend.changes_fd(), POLLIN, 0}};
   for (const auto& lane : lanes) waited.push_back({lane->done_fd(), POLLIN, 0});
   bool draining = false;
   bool ending = false;
   take_changes(lanes, backend);  // Since the set-up.
   while (!ending) {
-    if (poll(waited.data(), waited.size(), -1) < 0) {
+    if (poll(waited.data(), waited.size(), closes.pause_milliseconds()) < 0) {
       if (errno != EINTR) break;
       continue;
     }
+    closes.print();
     if (waited[kChanges].revents != 0) take_changes(lanes, backend);
     ending = all_done(lanes, waited);
     if ((waited[kSignals].revents & POLLIN) == 0 || !take_signal(signals)) continue;
