@@ -4,6 +4,7 @@
   instructions   per keep-alive request on the memory device, counted by callgrind: exact and repeatable.
   tun            over TUN beside nginx over loopback and veth.
   xdp            on AF_XDP beside nginx, a minimal epoll server and a stateless AF_XDP responder, on one veth pair.
+  netsim         goodput on bad lines as the simulator has it, beside two kernels on the same line.
 
 Without a name, the first two. Live figures are taken in turns (A B A B ...), because the speed of a shared machine
 drifts by a factor of two within a minute. Only the ratios of neighbours mean anything."""
@@ -20,6 +21,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "live"))
 
 import instructions  # noqa: E402
 import measure  # noqa: E402
+import netsim  # noqa: E402
 import tun  # noqa: E402
 import xdp  # noqa: E402
 from harness import backends, netns  # noqa: E402
@@ -43,11 +45,11 @@ def listed(kind, allowed=None):
 def parse_arguments():
     parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("which", nargs="?", choices=("instructions", "tun", "xdp"))
+    parser.add_argument("which", nargs="?", choices=("instructions", "tun", "xdp", "netsim"))
     parser.add_argument("--seconds", type=int, default=3, help="length of one measurement")
     parser.add_argument("--build", default="release", help="build folder of the server")
     parser.add_argument("--quick", action="store_true", help="two turns of one second: for a look, not for a claim")
-    parser.add_argument("--rounds", "--pairs", type=int, help="turns of each server (tun 4, xdp 3)")
+    parser.add_argument("--rounds", "--pairs", type=int, help="turns of each server (tun 4, the others 3)")
     parser.add_argument("--connections", type=listed(int), help="such as 1,64,512 (tun 64, xdp those three)")
     parser.add_argument("--json", type=pathlib.Path, help="where all figures go (build/bench.json, bench-xdp.json)")
     only_xdp = parser.add_argument_group("xdp")
@@ -62,9 +64,10 @@ def parse_arguments():
     if options.quick:
         options.rounds, options.seconds = 2, 1
     is_xdp = options.which == "xdp"
-    options.rounds = options.rounds or (3 if is_xdp else 4)
+    options.rounds = options.rounds or (4 if options.which in (None, "tun") else 3)
     options.connections = options.connections or ([1, 64, 512] if is_xdp else [64])
-    options.json = options.json or backends.REPOSITORY / "build" / ("bench-xdp.json" if is_xdp else "bench.json")
+    names = {"xdp": "bench-xdp.json", "netsim": "bench-netsim.json"}
+    options.json = options.json or backends.REPOSITORY / "build" / names.get(options.which, "bench.json")
     return options
 
 
@@ -88,7 +91,7 @@ def main():
             print(f"live comparison SKIPPED: {why}")
         else:
             netns.sweep()
-            name, run = ("xdp", xdp.run) if options.which == "xdp" else ("live", run_tun)
+            name, run = {"xdp": ("xdp", xdp.run), "netsim": ("netsim", netsim.run)}.get(options.which, ("live", run_tun))
             report[name] = run(options)
     options.json.parent.mkdir(parents=True, exist_ok=True)
     options.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
