@@ -6,9 +6,9 @@
 
 namespace windhover::server::main {
 
-CloseLog::CloseLog(std::size_t lanes) {
-  if (!log_says(LogLevel::kDebug)) return;
-  for (std::size_t index = 0; index < lanes; ++index) queues_.push_back(std::make_unique<observe::CloseQueue>());
+stack::tcp::CloseObserver* CloseLog::add_lane() {
+  if (!log_says(LogLevel::kDebug)) return nullptr;
+  return queues_.emplace_back(std::make_unique<observe::CloseQueue>()).get();
 }
 
 void CloseLog::print() {

@@ -8,14 +8,11 @@
 
 namespace windhover::server::main {
 
-/// Made before the lanes, and outlives them. Thread: the owner's, but for the observers, each of which is one lane's.
+/// Outlives the lanes. Thread: the owner's, but for the observers, each of which is one lane's.
 class CloseLog {
  public:
-  /// Takes nothing, and has nobody told, unless the log says what is at level debug.
-  explicit CloseLog(std::size_t lanes);
-
-  /// Whom lane `index` tells; nullptr when it need not.
-  stack::tcp::CloseObserver* observer(std::size_t index) { return queues_.empty() ? nullptr : queues_[index].get(); }
+  /// Whom one lane more is to tell; nullptr, and no memory is taken, unless the log says what is at level debug.
+  stack::tcp::CloseObserver* add_lane();
 
   /// For how long the owner may do something else before print(): poll()'s milliseconds, -1 for ever.
   int pause_milliseconds() const { return queues_.empty() ? -1 : kPauseMilliseconds; }

@@ -42,14 +42,13 @@ struct Parts {
   std::vector<std::unique_ptr<LaneParts>> lanes;
   std::vector<std::unique_ptr<LaneRunner>> runners;
 
-  explicit Parts(const Settings& from)
-      : settings(from), site(from.files), backend(open_backend(from)), closes(lane_count()) {
-    const std::uint32_t count = lane_count();
+  explicit Parts(const Settings& from) : settings(from), site(from.files), backend(open_backend(from)) {
+    const auto count = static_cast<std::uint32_t>(backend->facts().lanes.cpus.size());
     const stack::tcp::Keys keys = random_keys();
     if (count > 1) exchange = std::make_unique<stack::lane::Exchange>(count, from.lane.mailbox_size);
     for (std::uint32_t index = 0; index < count; ++index) {
       lanes.push_back(std::make_unique<LaneParts>(from, *backend, LaneNumber{index, count}, keys, site));
-      lanes.back()->stack().set_close_observer(closes.observer(index));
+      lanes.back()->stack().set_close_observer(closes.add_lane());
     }
     for (std::uint32_t index = 0; index < count; ++index) {
       LaneParts& lane = *lanes[index];
@@ -63,8 +62,6 @@ struct Parts {
       runners.push_back(std::make_unique<LaneRunner>(std::move(made), from.lane.loop, from.limits.shutdown_timeout));
     }
   }
-
-  std::uint32_t lane_count() const { return static_cast<std::uint32_t>(backend->facts().lanes.cpus.size()); }
 };
 
 std::string memory_of(const Parts& parts) {

@@ -92,15 +92,17 @@ TEST_F(StuckLogTest, AMessageThatNobodyTakes_IsLost) {
 }
 
 TEST_F(LogTest, ClosesAreToldAtLevelDebugOnly) {
-  CloseLog quiet(2);
-  EXPECT_EQ(quiet.observer(0), nullptr);
+  CloseLog quiet;
+  EXPECT_EQ(quiet.add_lane(), nullptr);
   EXPECT_EQ(quiet.pause_milliseconds(), -1);
   set_log_level(LogLevel::kDebug);
-  CloseLog log(2);
-  ASSERT_NE(log.observer(1), nullptr);
-  EXPECT_NE(log.observer(0), log.observer(1));
+  CloseLog log;
+  stack::tcp::CloseObserver* const first = log.add_lane();
+  stack::tcp::CloseObserver* const second = log.add_lane();
+  ASSERT_NE(second, nullptr);
+  EXPECT_NE(first, second);
   EXPECT_GT(log.pause_milliseconds(), 0);
-  log.observer(1)->on_abnormal_close({}, stack::tcp::CloseReason::kPeerReset, {});
+  second->on_abnormal_close({}, stack::tcp::CloseReason::kPeerReset, {});
   const auto [output, errors] = captured([&] { log.print(); });
   EXPECT_TRUE(output.starts_with("debug: ")) << output;
   EXPECT_NE(output.find(" ended: peer_reset\n"), std::string::npos) << output;
@@ -109,9 +111,10 @@ TEST_F(LogTest, ClosesAreToldAtLevelDebugOnly) {
 
 TEST_F(LogTest, ClosesThatThereWasNoRoomFor_AreCountedAndSaidOnce) {
   set_log_level(LogLevel::kDebug);
-  CloseLog log(1);
+  CloseLog log;
+  stack::tcp::CloseObserver* const lane = log.add_lane();
   for (std::size_t count = 0; count < observe::CloseQueue::kReportsMax + 6; ++count) {
-    log.observer(0)->on_abnormal_close({}, stack::tcp::CloseReason::kTimedOut, {});
+    lane->on_abnormal_close({}, stack::tcp::CloseReason::kTimedOut, {});
   }
   const std::string said = captured([&] { log.print(); }).first;
   const std::string last = "debug: 6 more connections ended badly than could be told of.\n";
@@ -124,8 +127,8 @@ TEST_F(LogTest, ClosesThatThereWasNoRoomFor_AreCountedAndSaidOnce) {
 
 TEST_F(StuckLogTest, ClosesWaitForALogWithoutRoom) {
   set_log_level(LogLevel::kDebug);
-  CloseLog log(1);
-  log.observer(0)->on_abnormal_close({}, stack::tcp::CloseReason::kTimedOut, {});
+  CloseLog log;
+  log.add_lane()->on_abnormal_close({}, stack::tcp::CloseReason::kTimedOut, {});
   log.print();
   take_page();
   log.print();
