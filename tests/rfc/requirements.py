@@ -151,7 +151,10 @@ def known_tests(rfcs):
 
 
 def order(section):
-    """A key that sorts sections as they stand in the document: 3.2 before 3.10, appendices behind all."""
+    """A key that sorts sections as they stand in the document: 3.2 before 3.10, appendices behind all. Where a document
+    has names for sections they stand as they do in the file."""
+    if re.fullmatch(r"[A-Za-z-]{2,}", section):
+        return []
     return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.findall(r"\d+|[A-Za-z]+", section)]
 
 

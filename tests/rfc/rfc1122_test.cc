@@ -30,10 +30,10 @@ TEST(Rfc1122, loopback_addresses_are_not_received_3_2_1_3) {
 
 TEST(Rfc1122, address_of_no_network_is_nobody_s_3_2_1_3) {
   Machine machine(on_tun());
-  for (const char* nobody : {"0.0.0.0", "0.1.2.3", "255.255.255.255", "224.0.0.1"}) {
+  for (const char* nobody : {"0.0.0.0", "0.1.2.3", "255.255.255.255", "224.0.0.1", "240.0.0.1", "10.66.0.255"}) {
     machine.packet(packets::ipv4({.source = address(nobody), .destination = kOurs4}, segment()));
   }
-  EXPECT_EQ(machine.drops(Drop::kIpBadSource), 4U);
+  EXPECT_EQ(machine.drops(Drop::kIpBadSource), 6U);
   EXPECT_TRUE(machine.output().empty());
 }
 

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """The table of conformance in stack/README.md, made from the files rfcNNNN.md.
 
-table.py            checks the files, and that the table is as they say; exits with 1 when not
+table.py            checks the files, and that README and table are as the tree is; exits with 1 when not
 table.py --write    checks the files and writes the table
 """
 
+import re
 import sys
 
 import requirements
@@ -74,6 +75,14 @@ def with_table(readme, text):
     return f"{before}{BEGIN}\n\n{text}\n{END}{after}"
 
 
+def lost_files(readme):
+    """Files that the guide speaks of and that are not there: targets of links, sources by their path below stack/."""
+    named = re.findall(r"\]\(([^)#:]+)\)", readme) + re.findall(r"`([\w/]+/\w+\.(?:h|cc))`", readme)
+    for name in sorted(set(named)):
+        if not (README.parent / name).exists():
+            yield f"stack/README.md: speaks of {name}, which is not there"
+
+
 def main():
     try:
         rfcs = requirements.read_all()
@@ -83,6 +92,7 @@ def main():
     found = [fault for rfc in rfcs for fault in requirements.faults(rfc, tests)]
     old = README.read_text(encoding="utf-8")
     new = with_table(old, table(rfcs))
+    found += lost_files(old)
     if "--write" in sys.argv[1:] and not found:
         README.write_text(new, encoding="utf-8")
     elif new != old:

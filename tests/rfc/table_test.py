@@ -44,9 +44,12 @@ class Form(unittest.TestCase):
         self.assertEqual(list(requirements.faults(rfc, TESTS)), [])
 
     def test_what_is_not_of_the_form_is_told_with_its_line(self):
-        for change, told in ((("# RFC 9999:", "RFC 9999:"), ":1: "), (("**2.1 MUST-1**", "**2.1**"), ":5: "),
-                             (("MUST-1** A", "DUTY** A"), ":5: DUTY"), (("Tests: `script/bird/flies`", "Tests: x"), ":7"),
-                             (("```script bird_that_flies", "```"), ":9: "), (("nothing\n```", "nothing"), "an end")):
+        for change, told in ((("# RFC 9999:", "RFC 9999:"), ":1: "),
+                             (("**2.1 MUST-1**", "**2.1**"), ":5: "),
+                             (("MUST-1** A", "DUTY** A"), ":5: DUTY"),
+                             (("Tests: `script/bird/flies`", "Tests: x"), ":7"),
+                             (("```script bird_that_flies", "```"), ":9: "),
+                             (("nothing\n```", "nothing"), "an end")):
             with self.assertRaisesRegex(requirements.Wrong, told):
                 read(GOOD.replace(*change))
 
@@ -75,8 +78,15 @@ class Table(unittest.TestCase):
     def test_says_each_requirement_once(self):
         text = table.table([read()])
         self.assertIn("| [9999](../tests/rfc/rfc9999.md) | Carrier Pigeons | 1 | 1 | 1 |", text)
-        for line in ("- 2.1 MUST-1: A bird flies.", "A bird waits. *Instead:* It does not", "A.1 SHOULD (we have no birds)"):
+        for line in ("- 2.1 MUST-1: A bird flies.", "A bird waits. *Instead:* It does not",
+                     "A.1 SHOULD (we have no birds)"):
             self.assertEqual(text.count(line), 1)
+
+    def test_the_guide_speaks_of_files_that_are_there(self):
+        guide = "[a](tcp/) `tcp/tcp.h` `tcp/gone.cc` [b](gone/README.md) [c](https://example.com)"
+        told = list(table.lost_files(guide))
+        self.assertEqual(told, [f"stack/README.md: speaks of {name}, which is not there"
+                                for name in ("gone/README.md", "tcp/gone.cc")])
 
     def test_stands_between_its_marks(self):
         readme = f"guide\n{table.BEGIN}\nold\n{table.END}\nrest\n"
