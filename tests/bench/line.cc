@@ -29,14 +29,13 @@ using stack::link::Burst;
 using stack::link::Device;
 using stack::link::Frame;
 
-stack::base::Instant now() {
-  return stack::base::Instant(std::chrono::steady_clock::now().time_since_epoch());
-}
+stack::base::Instant now() { return stack::base::Instant(std::chrono::steady_clock::now().time_since_epoch()); }
 
 /// A device whose host's side lies in another namespace. This thread stays there.
 std::unique_ptr<backends::tun::Tun> open_in(const std::string& netns, const char* host) {
   const int fd = open(netns.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0 || setns(fd, CLONE_NEWNET) != 0) throw SetupError("enter " + netns, errno, "Is it there, and are you root?");
+  if (fd < 0 || setns(fd, CLONE_NEWNET) != 0)
+    throw SetupError("enter " + netns, errno, "Is it there, and are you root?");
   close(fd);
   backends::tun::Config config;
   config.name = "line0";

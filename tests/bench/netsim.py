@@ -51,7 +51,6 @@ def kernels(cell, seed):
     with contextlib.ExitStack() as resources:
         sender = resources.enter_context(netns.Namespace("line"))
         receiver = resources.enter_context(netns.Namespace("line-far"))
-        sender.run("sysctl", "-qw", "net.ipv4.tcp_congestion_control=cubic")
         line = subprocess.Popen(
             [backends.binary("release", "line"), *(f"/run/netns/{each.name}" for each in (sender, receiver)),
              "--loss", str(cell.loss / 100), "--reorder", str(cell.reorder / 100), "--rtt", str(cell.rtt),

@@ -127,6 +127,11 @@ std::uint32_t retransmitted(int fd) {
   return info.tcpi_total_retrans;
 }
 
+void set_congestion_control(int fd, const std::string& name) {
+  checked(setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name.data(), static_cast<socklen_t>(name.size())),
+          "setsockopt TCP_CONGESTION");
+}
+
 double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
 }  // namespace
@@ -141,6 +146,7 @@ void serve_over_kernel(const std::string& address, std::uint16_t port, const std
   if (local.storage.ss_family == AF_INET6)
     checked(setsockopt(listener.fd(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off), "setsockopt IPV6_V6ONLY");
   checked(bind(listener.fd(), local.get(), local.size), "bind");
+  set_congestion_control(listener.fd(), "cubic");  // What our stack has too, whatever the system's default.
   checked(listen(listener.fd(), SOMAXCONN), "listen");
   fmt::print("{}\n", listening);
   std::fflush(stdout);
@@ -153,12 +159,7 @@ void serve_over_kernel(const std::string& address, std::uint16_t port, const std
 Outcome transfer(const ClientOptions& options, const Pattern& pattern, Store& store) {
   const SocketAddress remote = socket_address(options.address, options.port);
   const File socket = make_socket(remote);
-  const std::string& control = options.congestion_control;
-  if (!control.empty()) {
-    checked(
-        setsockopt(socket.fd(), IPPROTO_TCP, TCP_CONGESTION, control.data(), static_cast<socklen_t>(control.size())),
-        "setsockopt TCP_CONGESTION");
-  }
+  if (!options.congestion_control.empty()) set_congestion_control(socket.fd(), options.congestion_control);
   checked(connect(socket.fd(), remote.get(), remote.size), "connect");
   const bool get = options.request.verb == Verb::kGet;
   const std::string_view verb = get ? "get" : options.request.verb == Verb::kPut ? "put" : "sip";

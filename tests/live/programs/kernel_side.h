@@ -9,8 +9,8 @@
 
 namespace windhover::live {
 
-/// Serves one connection after the other until a signal ends the process. Prints `listening` when it can be reached.
-/// Throws std::system_error.
+/// Serves one connection after the other, with CUBIC, until a signal ends the process. Prints `listening` when it can
+/// be reached. Throws std::system_error.
 [[noreturn]] void serve_over_kernel(const std::string& address, std::uint16_t port, const std::string& listening,
                                     const Pattern& pattern, Store& store);
 
