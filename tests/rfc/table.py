@@ -54,9 +54,9 @@ def obeyed(rfcs):
 
 def others(rfcs):
     for rfc in rfcs:
-        theirs = [f"{r.label} ({r.not_ours.rstrip('.')})" for r in rfc.requirements if r.not_ours]
-        if theirs:
-            yield f"- RFC {rfc.number}: " + "; ".join(theirs) + "."
+        for entry in rfc.requirements:
+            if entry.not_ours:
+                yield f"- RFC {rfc.number}, {entry.label}: {entry.text} *Not ours:* {entry.not_ours}"
 
 
 def table(rfcs):

@@ -79,7 +79,7 @@ class Table(unittest.TestCase):
         text = table.table([read()])
         self.assertIn("| [9999](../tests/rfc/rfc9999.md) | Carrier Pigeons | 1 | 1 | 1 |", text)
         for line in ("- 2.1 MUST-1: A bird flies.", "A bird waits. *Instead:* It does not",
-                     "A.1 SHOULD (we have no birds)"):
+                     "- RFC 9999, A.1 SHOULD: A bird sings. *Not ours:* we have no birds."):
             self.assertEqual(text.count(line), 1)
 
     def test_the_guide_speaks_of_files_that_are_there(self):
