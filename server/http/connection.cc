@@ -69,6 +69,7 @@ void Connection::on_closed(stack::tcp::Connection&, stack::tcp::CloseReason) {
 }
 
 void Connection::drain() {
+  if (left_) connection_.abort();
   if (idle() && !output_.waiting()) finish(ConnectionEnd::kShutdown);
 }
 
@@ -367,6 +368,14 @@ void Connection::finish(ConnectionEnd end) {
   arm(since_ + kLingerTime);
 }
 
+void Connection::leave() {
+  // What the peer's TCP has acknowledged its application may not have read, and a reset would take it away.
+  if (context_.draining) return give_up(ConnectionEnd::kLingerTimeout);
+  left_ = true;
+  end_ = ConnectionEnd::kLingerTimeout;
+  connection_.close(kLingerTime);
+}
+
 void Connection::give_up(ConnectionEnd end) {
   state_ = State::kLingering;
   end_ = end;
@@ -428,8 +437,7 @@ void Connection::check_input(Instant now) {
   } else if (!output_.outstanding(connection_)) {
     // Idle or lingering. While output is outstanding neither wait has begun: on_drained() begins it.
     deadline = since_ + (reading() ? context_.limits.keep_alive_timeout : kLingerTime);
-    if (now >= deadline)
-      return reading() ? finish(ConnectionEnd::kKeepAliveTimeout) : give_up(ConnectionEnd::kLingerTimeout);
+    if (now >= deadline) return reading() ? finish(ConnectionEnd::kKeepAliveTimeout) : leave();
   }
   arm(deadline);
 }

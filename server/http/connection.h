@@ -68,7 +68,8 @@ struct ConnectionContext {
 class Connection final : public stack::tcp::Handler {
  public:
   /// After an error the rest of the request is read and thrown away, so that the answer is not lost to a reset
-  /// (RFC 9112 9.6): at most this much, and this long after the answer has arrived; never less than until it has.
+  /// (RFC 9112 9.6): at most this much, and this long after the answer has arrived; never less than until it has. From
+  /// then on TCP resets whoever goes on sending, and waits for the peer's end no longer than its own bounds say.
   static constexpr std::uint64_t kLingerSizeMax = 16 * 1024 * 1024;
   static constexpr stack::base::Duration kLingerTime = std::chrono::seconds(5);
 
@@ -123,6 +124,7 @@ class Connection final : public stack::tcp::Handler {
   bool send_response(Persistence persistence, bool head_only);
   bool send_continue();
   void finish(ConnectionEnd end);
+  void leave();
   void give_up(ConnectionEnd end);
   void abandon_sink();
 
@@ -149,6 +151,7 @@ class Connection final : public stack::tcp::Handler {
   bool paused_ = false;
   bool peer_finished_ = false;
   bool shut_down_ = false;  // shutdown() was called.
+  bool left_ = false;       // close() was called: nothing but the end comes any more.
 };
 
 static_assert(sizeof(Connection) <= 256, "an idle connection must stay small");

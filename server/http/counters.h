@@ -76,7 +76,7 @@ std::uint16_t status_of(BadRequest reason);
   X(kBadRequest, "bad_request")             /* After the answer to a bad request. */                     \
   X(kExpectationUnmet, "expectation_unmet") /* A final answer instead of 100 Continue. */                \
   X(kResponseTooSlow, "min_response_data_rate")                                                          \
-  X(kLingerTimeout, "linger_timeout")                /* Went on sending after our close. */              \
+  X(kLingerTimeout, "linger_timeout")                /* Did not close after us, or went on sending. */   \
   X(kShutdown, "app_shutdown")                       /* Drained. */                                      \
   X(kProxyHeaderMalformed, "proxy_header_malformed") /* What a proxy must put in front was not there. */ \
   X(kProxyHeaderTimeout, "proxy_header_timeout")                                                         \

@@ -145,11 +145,78 @@ TEST(Timeouts, client_that_goes_on_after_an_error_is_cut_off) {
   EXPECT_EQ(parse(loop.exchange(client, "bad\r\n")).at(0).status, 400);
   EXPECT_TRUE(client.finished);
   loop.advance(milliseconds(4800));
+  client.send("more");
+  loop.settle();
   EXPECT_FALSE(client.closed);
   loop.advance(milliseconds(300));
+  EXPECT_FALSE(client.closed);
+  client.send("and more");
+  loop.settle();
   EXPECT_TRUE(client.closed);
   EXPECT_EQ(client.reason, CloseReason::kPeerReset);
   EXPECT_EQ(loop.count(ConnectionEnd::kLingerTimeout), 1U);
+}
+
+/// Its TCP has acknowledged the answer; whether its application has read it, nobody knows.
+TEST(Timeouts, client_that_is_slow_to_close_is_not_reset) {
+  Echo echo;
+  Loopback loop(echo);
+  Client& client = loop.connect();
+  loop.exchange(client, get("/close"));
+  EXPECT_TRUE(client.finished);
+  loop.advance(seconds(60));
+  EXPECT_FALSE(client.closed);
+  EXPECT_EQ(loop.server().connection_count(), 1U);
+  client.connection->shutdown();
+  loop.advance(milliseconds(50));
+  EXPECT_EQ(loop.server().connection_count(), 0U);
+  EXPECT_EQ(loop.count(ConnectionEnd::kLingerTimeout), 1U);
+}
+
+TEST(Timeouts, client_that_never_closes_is_forgotten) {
+  Echo echo;
+  LoopbackOptions options;
+  options.server_tcp.fin_wait_2 = seconds(20);
+  Loopback loop(echo, options);
+  Client& client = loop.connect();
+  loop.exchange(client, get("/close"));
+  loop.advance(milliseconds(24'900));
+  EXPECT_EQ(loop.server().connection_count(), 1U);
+  loop.advance(milliseconds(200));
+  EXPECT_EQ(loop.server().connection_count(), 0U);
+  EXPECT_FALSE(client.closed);
+}
+
+TEST(Timeouts, client_that_vanished_before_our_end_is_given_up) {
+  Echo echo;
+  LoopbackOptions options;
+  options.limits.keep_alive_timeout = seconds(10);
+  Loopback loop(echo, options);
+  loop.connect();
+  loop.server_frame_max = 0;
+  loop.advance(milliseconds(19'900));
+  EXPECT_EQ(loop.server().connection_count(), 1U);
+  loop.advance(milliseconds(200));
+  EXPECT_EQ(loop.server().connection_count(), 0U);
+  loop.server_frame_max = 65535;
+}
+
+TEST(Timeouts, client_that_never_closes_does_not_hold_up_a_drain) {
+  Echo echo;
+  Loopback loop(echo);
+  Client& early = loop.connect();
+  loop.exchange(early, get("/close"));
+  loop.advance(seconds(6));
+  Client& late = loop.connect();
+  loop.server().drain();
+  loop.settle();
+  EXPECT_EQ(early.reason, CloseReason::kPeerReset);
+  EXPECT_TRUE(late.finished);
+  loop.advance(milliseconds(4900));
+  EXPECT_EQ(loop.server().connection_count(), 1U);
+  loop.advance(milliseconds(200));
+  EXPECT_EQ(loop.server().connection_count(), 0U);
+  EXPECT_EQ(late.reason, CloseReason::kPeerReset);
 }
 
 }  // namespace
