@@ -284,6 +284,12 @@ std::optional<std::vector<std::string>> split_path(std::string_view path, std::s
   }
 }
 
+/// "[fd66::2]:80" begins as a list does.
+bool begins_with_host(std::string_view text) {
+  const std::size_t end = text.find_first_not_of("0123456789abcdefABCDEF:.", 1);
+  return end != std::string_view::npos && text[end] == ']' && text.substr(0, end).find(':') != std::string_view::npos;
+}
+
 }  // namespace
 
 std::string_view Value::kind() const {
@@ -333,7 +339,7 @@ void apply_override(const Override& change, Value& document, Problems& problems)
     if (at == nullptr) return;
     pointer = pointer_to(pointer, token);
   }
-  if (change.text.starts_with('{') || change.text.starts_with('[')) {
+  if (change.text.starts_with('{') || (change.text.starts_with('[') && !begins_with_host(change.text))) {
     std::optional<Value> value = parse(change.text, origin.source, pointer, problems);
     if (value) *at = std::move(*value);
     return;

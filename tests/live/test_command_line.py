@@ -59,7 +59,7 @@ class TestCommandLine:
 def make_room(live):
     """Stops the class's server, if it still runs: another one would want the same addresses, or the same queues."""
     assert live.server.stop() == 0
-    if live.backend.veth:
+    if live.backend.apart:
         return
     wait_until(lambda: live.namespace.run("ip", "link", "show", DEVICE, check=False).returncode != 0, 5,
                f"{DEVICE} is gone")

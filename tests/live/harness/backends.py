@@ -1,6 +1,7 @@
 """The servers that the suite can be pointed at, each behind the same addresses: 10.66.0.2 and fd66::2, port 8080,
-reached from a namespace through a device called wh0. With TUN that device is the server's own; otherwise it is one end
-of a veth pair, and the server lives at the other end in a namespace of its own.
+reached from a namespace through a device called wh0. With TUN that device is the server's own; otherwise the server
+lives in a namespace of its own, at the other end of a veth pair, and wh0 is one end of it or, with UDP, the kernel's
+own vxlan device on top of it.
 
 `nginx` is no backend of ours: it proves the harness and the clients, behind a veth pair, when there is doubt about
 which side is at fault."""
@@ -31,6 +32,29 @@ class Veth:
 
 
 @dataclasses.dataclass(frozen=True)
+class Tunnel:
+    """How the kernel's vxlan device in front of a server is made. `v6`: what is outside."""
+
+    VNI, PORT = 42, 4789
+    DEVICE = "under0"  # The client's end of the veth pair below.
+
+    v6: bool = False
+    checksum_offload: bool = True
+
+    @property
+    def ends(self):
+        """The addresses outside: the client's and the server's."""
+        return ("2001:db8::1", "2001:db8::2") if self.v6 else ("192.0.2.1", "192.0.2.2")
+
+    @property
+    def settings(self):
+        """What the server must know of it."""
+        client, server = (f"[{end}]" if self.v6 else end for end in self.ends)
+        return (f"backend.listen={server}:{self.PORT}", f'backend.peers=["{client}:{self.PORT}"]',
+                f"backend.vni={self.VNI}")
+
+
+@dataclasses.dataclass(frozen=True)
 class Backend:
     """`settings` become --set arguments. `smoke`: only tests marked smoke run, the rest says nothing new about it."""
 
@@ -41,6 +65,19 @@ class Backend:
     ours: bool = True
     config: str = "tun.json"
     veth: Veth | None = None
+    tunnel: Tunnel | None = None
+
+    @property
+    def apart(self):
+        """The server is in a namespace of its own."""
+        return bool(self.veth or self.tunnel)
+
+
+def _udp(name, lanes=1, smoke=False, **tunnel):
+    """windhover on a UDP socket, with the kernel's vxlan device in front of it."""
+    tunnel = Tunnel(**tunnel)
+    return Backend(name, ethernet=True, settings=(*tunnel.settings, f"lane.count={lanes}"), smoke=smoke,
+                   config="udp.json", tunnel=tunnel)
 
 
 def _xdp(name, generic=False, lanes=1, smoke=True, **veth):
@@ -53,7 +90,7 @@ def _xdp(name, generic=False, lanes=1, smoke=True, **veth):
     return Backend(name, ethernet=True, settings=settings, smoke=smoke, config="xdp.json", veth=veth)
 
 
-# Two of them run everything; the others run what is marked smoke and cover every pair of native or generic, shared or
+# Four of them run everything; the others run what is marked smoke and cover every pair of native or generic, shared or
 # owned addresses, MTU, queues, lanes and checksum offload.
 BACKENDS = {
     backend.name: backend
@@ -61,6 +98,8 @@ BACKENDS = {
         Backend("tun", ethernet=False),
         Backend("tap", ethernet=True, settings=("backend.layer=ethernet",), smoke=True),
         Backend("tun-2-lanes", ethernet=False, settings=("lane.count=2",), smoke=True),
+        _udp("udp"),
+        _udp("udp-2-lanes", lanes=2, smoke=True, v6=True, checksum_offload=False),
         _xdp("xdp", smoke=False),
         _xdp("xdp-generic", generic=True, owned=True, smoke=False),
         _xdp("xdp-2-lanes", lanes=2, queues=2),
@@ -84,7 +123,7 @@ def binary(build, program="windhover"):
 
 class Windhover:
     """`windhover serve` in a namespace: with TUN the client's, where its device's kernel side is the client's
-    interface; else the one at the far end of the veth pair. `program` may be another with the same command line."""
+    interface; else the far one. `program` may be another with the same command line."""
 
     def __init__(self, namespace, backend, root, scratch, build="release", settings=(), cpu=None, program="windhover"):
         self._made_by = namespace, backend, root, build, settings, cpu, program
@@ -137,7 +176,7 @@ class Windhover:
         wait_until(lambda: LISTENING in self.output or self._process.poll() is not None, 60,
                    lambda: f"'{LISTENING}'\n{self.output}")
         assert self._process.poll() is None, f"the server ended at start with {self._process.returncode}\n{self.output}"
-        if self._backend.veth:
+        if self._backend.apart:
             return
         # Duplicate address detection keeps the host's IPv6 address back for a second on a device that has neighbours.
         tentative = ("ip", "-6", "addr", "show", "dev", DEVICE, "tentative")
@@ -252,6 +291,35 @@ def join_by_veth(client, server, veth=Veth()):
         if not veth.checksum_offload:
             namespace.run("ethtool", "-K", device, "tx", "off")
         namespace.run("ip", "link", "set", device, "up")
+
+
+def join_by_tunnel(client, server, tunnel):
+    """Connects two namespaces by a veth pair, and gives the client the kernel's vxlan device wh0 on top of it with the
+    addresses that the suite uses."""
+    client.run("ip", "link", "add", tunnel.DEVICE, "type", "veth", "peer", "name", PEER_DEVICE, "netns", server.name)
+    for namespace, device, end in zip((client, server), (tunnel.DEVICE, PEER_DEVICE), tunnel.ends):
+        if tunnel.v6:
+            namespace.run("ip", "addr", "add", f"{end}/64", "dev", device, "nodad")
+        else:
+            namespace.run("ip", "addr", "add", f"{end}/24", "dev", device)
+        namespace.run("ip", "link", "set", device, "up")
+    ours, theirs = tunnel.ends
+    client.run("ip", "link", "add", DEVICE, "type", "vxlan", "id", tunnel.VNI, "local", ours, "remote", theirs,
+               "dev", tunnel.DEVICE, "dstport", tunnel.PORT)
+    client.run("ip", "addr", "add", f"{HOST_V4}/24", "dev", DEVICE)
+    client.run("ip", "addr", "add", f"{HOST_V6}/64", "dev", DEVICE, "nodad")
+    client.run("sysctl", "-qw", f"net.ipv6.conf.{DEVICE}.accept_ra=0")
+    if not tunnel.checksum_offload:
+        client.run("ethtool", "-K", DEVICE, "tx", "off")
+    client.run("ip", "link", "set", DEVICE, "up")
+
+
+def join(client, server, backend):
+    """The line between a client and a server that is apart."""
+    if backend.tunnel:
+        join_by_tunnel(client, server, backend.tunnel)
+    else:
+        join_by_veth(client, server, backend.veth)
 
 
 def nginx_setting(settings, key, default):

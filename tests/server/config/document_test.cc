@@ -179,6 +179,14 @@ TEST(Override, TakesJsonForListsAndObjects) {
   EXPECT_TRUE(parsed.problems.lines()[1].starts_with("option --set dup:1:8: /dup/A: this key is already given"));
 }
 
+TEST(Override, TakesAnIpv6EndpointForText) {
+  const Parsed parsed = with_options("{}", {"a=[::]:4789", "b=[fd66::2]:80", "c=[1, 2]", "d=[]"});
+  EXPECT_EQ(std::get<BareText>(at(*parsed.value, "a").data).text, "[::]:4789");
+  EXPECT_EQ(std::get<BareText>(at(*parsed.value, "b").data).text, "[fd66::2]:80");
+  EXPECT_EQ(std::get<Value::Array>(at(*parsed.value, "c").data).size(), 2U);
+  EXPECT_TRUE(std::get<Value::Array>(at(*parsed.value, "d").data).empty());
+}
+
 TEST(Override, ThroughAScalar_IsAProblem) {
   const Parsed parsed = with_options(R"({"a": 1})", {"a.b=2"});
   EXPECT_EQ(parsed.problems.lines(), (Lines{"option --set a.b: /a: is a number and has no \"b\""}));

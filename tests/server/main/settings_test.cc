@@ -169,9 +169,76 @@ TEST_F(SettingsTest, WithTypeXdp_ItsRoomHasItsPart) {
 }
 
 TEST_F(SettingsTest, AKeyOfTheOtherType_IsRefused) {
-  EXPECT_EQ(complaints(R"({"backend": {"type": "xdp", "interface": "eth1", "name": "wh0", "mtu": 1500}})"),
-            (Lines{"1:58: /backend/name: name belongs to type tun", "1:72: /backend/mtu: mtu belongs to type tun"}));
+  EXPECT_EQ(
+      complaints(R"({"backend": {"type": "xdp", "interface": "eth1", "name": "wh0", "mtu": 1500}})"),
+      (Lines{"1:58: /backend/name: name belongs to type tun", "1:72: /backend/mtu: mtu belongs to type tun or udp"}));
   EXPECT_EQ(complaints(R"({"backend": {"QUEUES": 2}})"), (Lines{"1:24: /backend/queues: queues belongs to type xdp"}));
+  EXPECT_EQ(complaints(R"({"backend": {"rxChecksum": "auto"}})"),
+            (Lines{"1:28: /backend/rxChecksum: rxChecksum belongs to type udp or xdp"}));
+}
+
+TEST_F(SettingsTest, WithTypeUdp_ItsRoomHasItsPart) {
+  const Settings settings = load({file(R"({
+    "backend": {"type": "udp", "listen": "[::]:8472", "vni": 7, "peers": ["192.0.2.7:8472", "[2001:db8::7]:1", "10.0.0.1"],
+                "learn": {"from": ["192.0.2.9/24", "2001:db8::/32"], "port": 8473, "max": 9},
+                "addresses": ["10.1.0.2/16"], "gatewayV4": "10.1.0.1", "mtu": 1400, "superFrames": false,
+                "segmentation": false, "receiveBuffer": "1MiB", "receiveFrames": 512, "transmitFrames": 128,
+                "rxChecksum": "acceptPartial"}})"),
+                                  nullptr,
+                                  {},
+                                  {}});
+  EXPECT_EQ(complaints_, Lines{});
+  EXPECT_EQ(settings.backend, BackendType::kUdp);
+  EXPECT_FALSE(settings.shares_addresses());
+  const backends::udp::Config& udp = settings.udp;
+  EXPECT_EQ(udp.listen.to_string(), "[::]:8472");
+  EXPECT_EQ(udp.vni, 7U);
+  ASSERT_EQ(udp.peers.size(), 3U);
+  EXPECT_EQ(udp.peers[0].to_string(), "192.0.2.7:8472");
+  EXPECT_EQ(udp.peers[1].to_string(), "[2001:db8::7]:1");
+  EXPECT_EQ(udp.peers[2].to_string(), "10.0.0.1:4789");
+  ASSERT_EQ(udp.learn_from.size(), 2U);
+  EXPECT_EQ(udp.learn_from[0].prefix_length, 24);
+  EXPECT_EQ(udp.learnt_port, 8473);
+  EXPECT_EQ(udp.learnt_max, 9U);
+  EXPECT_EQ(udp.mtu, 1400);
+  EXPECT_FALSE(udp.super_frames);
+  EXPECT_FALSE(udp.segmentation);
+  EXPECT_EQ(udp.receive_buffer, 1U << 20);
+  EXPECT_EQ(udp.receive_frames, 512U);
+  EXPECT_EQ(udp.transmit_frames, 128U);
+  EXPECT_EQ(udp.receive_checksum, backends::udp::ReceiveChecksum::kAcceptPartial);
+  EXPECT_EQ(settings.stack.ip.mac.to_string(), "02:57:0a:01:00:02");
+}
+
+TEST_F(SettingsTest, AUdpBackendThatCannotWork_IsRefused) {
+  const auto refused = [&](const std::string& keys) {
+    return complaints(R"({"backend": {"type": "udp", "addresses": ["10.0.0.2/24"], )" + keys + "}}");
+  };
+  EXPECT_EQ(refused(R"("peers": ["192.0.2.7"])"), Lines{});
+  EXPECT_EQ(refused(R"("learn": {"from": ["10.0.0.0/8"]})"), Lines{});
+  EXPECT_EQ(refused(R"("peers": [])"),
+            (Lines{"1:68: /backend/peers: there is nobody to speak with: name peers, such as "
+                   "192.0.2.7:4789, or set learn.from"}));
+  EXPECT_EQ(refused(R"("peers": ["224.0.0.1"])"), (Lines{"1:68: /backend/peers: 224.0.0.1 is no single machine"}));
+  EXPECT_EQ(refused(R"("peers": ["fe80::1"], "listen": "[::]:4789")"),
+            (Lines{"1:68: /backend/peers: fe80::1 is link-local: give another address of it"}));
+  EXPECT_EQ(
+      refused(R"("peers": ["2001:db8::1"])"),
+      (Lines{"1:68: /backend/peers: [2001:db8::1]:4789 cannot be reached from 0.0.0.0:4789: listen on [::], or on "
+             "an address of its family"}));
+  EXPECT_EQ(refused(R"("peers": ["10.0.0.1"], "mtu": 65500)"),
+            (Lines{"1:89: /backend/mtu: 65500 is out of range: 576 to 65450 with type udp"}));
+  EXPECT_EQ(refused(R"("peers": ["10.0.0.1"], "receiveFrames": 64)"),
+            (Lines{"1:99: /backend/receiveFrames: 64 is out of range: 128 to 65536 with type udp"}));
+  for (const char* const wrong : {"10.0.0.1:0", "10.0.0.1:65536", "10.0.0.1:", "host:1", "[10.0.0.1]:1", "[fd00::1]1",
+                                  "[fd00::1", "10.0.0.1:1x", ""}) {
+    EXPECT_EQ(refused(std::string(R"("peers": [")") + wrong + R"("])").size(), 1U) << wrong;
+  }
+  for (const char* const wrong : {"10.0.0.0", "10.0.0.0/0", "10.0.0.0/33", "fd00::/129", "x/8", "10.0.0.0/8x"})
+    EXPECT_EQ(refused(std::string(R"("learn": {"from": [")") + wrong + R"("]})").size(), 1U) << wrong;
+  EXPECT_EQ(complaints(R"({"backend": {"type": "udp", "peers": ["192.0.2.7"]}})"),
+            (Lines{"1:13: /backend: the stack needs an address"}));
 }
 
 TEST_F(SettingsTest, LaterSourcesWin) {
@@ -203,7 +270,7 @@ TEST_F(SettingsTest, AnEndpointThatTheStackCannotHave_IsRefusedAtItsUrl) {
 
 TEST_F(SettingsTest, ABackendThatCannotWork_IsRefused) {
   EXPECT_EQ(complaints(R"({"backend": {"type": "rfc1149"}})"),
-            (Lines{"1:22: /backend/type: \"rfc1149\" is not one of \"tun\", \"xdp\""}));
+            (Lines{"1:22: /backend/type: \"rfc1149\" is not one of \"tun\", \"udp\", \"xdp\""}));
   EXPECT_EQ(complaints(R"({"backend": {"addresses": []}})"),
             (Lines{"1:27: /backend/addresses: the stack needs an address"}));
   EXPECT_EQ(complaints(R"({"backend": {"addresses": ["10.66.0.1/24"]}})"),
