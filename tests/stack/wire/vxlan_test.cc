@@ -19,14 +19,16 @@ TEST(VxlanTest, datagram_without_a_whole_header_is_refused) {
   for_each_truncation(kDatagram, [](base::Bytes bytes) {
     const auto view = VxlanView::parse(bytes);
     ASSERT_EQ(view.has_value(), bytes.size() >= VxlanView::kHeaderSize);
-    if (view) EXPECT_EQ(view->frame().size(), bytes.size() - VxlanView::kHeaderSize);
+    if (view) {
+      EXPECT_EQ(view->frame().size(), bytes.size() - VxlanView::kHeaderSize);
+    }
   });
 }
 
 // RFC 7348 section 5: the I flag "MUST be set to 1 for a valid VXLAN Network ID".
 TEST(VxlanTest, header_without_an_identifier_is_refused) {
   auto datagram = kDatagram;
-  for (const std::uint8_t flags : {0x00, 0x04, 0xf7}) {
+  for (const std::uint8_t flags : std::initializer_list<std::uint8_t>{0x00, 0x04, 0xf7}) {
     datagram[0] = flags;
     EXPECT_FALSE(VxlanView::parse(datagram)) << int{flags};
   }
