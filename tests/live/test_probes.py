@@ -100,7 +100,7 @@ class TestMovedHost:
                                                       ("-6", SERVER_V6, "02:00:00:00:66:06")), ids=("v4", "v6"))
     def test_changed_link_address_of_the_host_is_learned(self, live, family, address, mac):
         """The server does not believe the first claim, but must follow once the old link address stays silent."""
-        live.namespace.run("ping", family, "-n", "-c", 1, "-W", 5, address)
+        live.namespace.run("ping", family, "-n", "-c", 1, "-w", 20, address)
         live.namespace.run("ip", "link", "set", "dev", DEVICE, "address", mac)
         live.namespace.run("ip", family, "neigh", "flush", "dev", DEVICE)
         # With -w, ping asks once a second until it has an answer.
