@@ -4,6 +4,8 @@ namespace windhover::server::main {
 
 std::unique_ptr<Backend> open_backend(const Settings& settings) {
   switch (settings.backend) {
+    case BackendType::kAuto:
+      break;
     case BackendType::kTun:
       return open_tun_backend(settings);
     case BackendType::kUdp:

@@ -62,7 +62,7 @@ class Backend {
 };
 
 /// Opens what the settings name. Throws SetupError. Needs the privileges that the type needs; nothing that is called
-/// later does.
+/// later does. Precondition: a type is named (climb() finds one).
 std::unique_ptr<Backend> open_backend(const Settings& settings);
 
 /// One for each type, in a file of its own.

@@ -172,10 +172,12 @@ void read_offloads(Reader& reader, Settings& settings) {
   reader.boolean({"busyPoll", "xdp: drive the driver from the lanes, where it can be."}, xdp.busy_poll);
 }
 
-/// Every key that `type` does not have.
-void refuse_keys(Reader& reader, std::string_view type) {
+/// Every key that none of `types` has.
+void refuse_keys(Reader& reader, std::initializer_list<std::string_view> types) {
   for (const TypedKey& typed : kTypedKeys) {
-    if (typed.types.find(type) == std::string_view::npos && reader.has(typed.key))
+    const bool has = std::ranges::any_of(
+        types, [&](std::string_view type) { return typed.types.find(type) != std::string_view::npos; });
+    if (!has && reader.has(typed.key))
       reader.problem(typed.key, fmt::format("{} belongs to type {}", typed.key, typed.types));
   }
 }
@@ -270,13 +272,20 @@ void set_defaults_of_tun(Settings& settings) {
 }
 
 void read_backend(Reader& reader, Settings& settings) {
-  const BackendType before = settings.backend;
   reader.choice<BackendType>(
       {"type",
        "What carries the frames. tun: a TUN or TAP device of this host. udp: VXLAN over an ordinary UDP socket. xdp: "
-       "AF_XDP on the queues of an interface."},
-      settings.backend, {{"tun", BackendType::kTun}, {"udp", BackendType::kUdp}, {"xdp", BackendType::kXdp}});
-  if (settings.backend != before) settings.stack.ip.addresses.clear();
+       "AF_XDP on the queues of an interface. auto: xdp where an interface is named and it can be had, else tun where "
+       "that can be had, and the portal in any case. A type that is named is never replaced by another."},
+      settings.backend,
+      {{"auto", BackendType::kAuto},
+       {"tun", BackendType::kTun},
+       {"udp", BackendType::kUdp},
+       {"xdp", BackendType::kXdp}});
+  if (settings.backend == BackendType::kUdp || settings.backend == BackendType::kXdp) {
+    settings.stack.ip.addresses.clear();
+  }
+  settings.addresses_given = reader.has("addresses");
   read_tun(reader, settings);
   read_udp_backend(reader, settings.udp);
   read_xdp(reader, settings);
@@ -287,16 +296,21 @@ void read_backend(Reader& reader, Settings& settings) {
 
 void check_backend(Reader& reader, const Settings& settings) {
   switch (settings.backend) {
+    case BackendType::kAuto:
+      refuse_keys(reader, {"tun", "xdp"});
+      check_tun(reader, settings);
+      if (!settings.xdp.interface.empty()) check_xdp(reader, settings);
+      break;
     case BackendType::kTun:
-      refuse_keys(reader, "tun");
+      refuse_keys(reader, {"tun"});
       check_tun(reader, settings);
       break;
     case BackendType::kUdp:
-      refuse_keys(reader, "udp");
+      refuse_keys(reader, {"udp"});
       check_udp_backend(reader, settings);
       break;
     case BackendType::kXdp:
-      refuse_keys(reader, "xdp");
+      refuse_keys(reader, {"xdp"});
       check_xdp(reader, settings);
       break;
   }

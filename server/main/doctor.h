@@ -52,7 +52,7 @@ struct Diagnosis {
 
 /// Tries everything for real. The XDP program is loaded; with an interface it is also attached, once for each mode and
 /// for some milliseconds, with nothing to match, and a socket is bound to queue 0. For TUN a device is opened and
-/// closed again. Throws SetupError when there is no such interface.
+/// closed again, for UDP a socket. Throws SetupError when there is no such interface.
 Diagnosis examine(const std::optional<std::string>& interface);
 
 /// The text for the operator, of lines of at most 110 columns as far as words let it. Ends with a newline.

@@ -14,6 +14,7 @@
 #include "backends/host/file.h"
 #include "backends/tun/queue.h"
 #include "backends/tun/tun.h"
+#include "backends/udp/udp.h"
 #include "backends/xdp/plan.h"
 #include "backends/xdp/xdp.h"
 #include "server/main/doctor.h"
@@ -88,6 +89,13 @@ void open_tun() {
   }
 }
 
+/// What the portal and type udp take.
+void open_udp() {
+  backends::udp::Config config;
+  config.listen = {*stack::wire::Address::parse("127.0.0.1"), 0};
+  const backends::udp::Listener listener(config);
+}
+
 template <typename T>
 std::optional<T> read_number(const std::string& path) {
   T value{};
@@ -143,6 +151,7 @@ Diagnosis examine(const std::optional<std::string>& interface) {
                             : try_rung(name, Rung::Verdict::kUntried, load_only));
   }
   diagnosis.rungs.push_back(try_rung("TUN", Rung::Verdict::kAllowed, open_tun));
+  diagnosis.rungs.push_back(try_rung("UDP and the portal", Rung::Verdict::kAllowed, open_udp));
   diagnosis.machine = examine_machine();
   if (diagnosis.interface) diagnosis.plan = plan(*diagnosis.interface);
   return diagnosis;

@@ -20,16 +20,17 @@ stack::lane::Config stack_config(const Settings& settings, const Backend& backen
 }  // namespace
 
 std::string capture_path(const std::string& path, LaneNumber lane) {
-  if (lane.count == 1) return path;
+  if (lane.count == 1 && lane.label.empty()) return path;
   const std::filesystem::path whole(path);
-  const std::string name = whole.stem().string() + "-" + std::to_string(lane.index) + whole.extension().string();
+  const std::string mark = lane.label.empty() ? std::to_string(lane.index) : std::string(lane.label);
+  const std::string name = whole.stem().string() + "-" + mark + whole.extension().string();
   return (whole.parent_path() / name).string();
 }
 
 LaneParts::LaneParts(const Settings& settings, Backend& backend, LaneNumber lane, const stack::tcp::Keys& keys,
                      http::Responder& responder)
     : below_(backend.device(lane.index)),
-      http_(settings.limits, settings.capacity, responder, wall_clock_offset()),
+      http_(settings.limits, settings.capacity, responder, wall_clock_offset(), settings.proxy),
       stack_(monotonic_now(), stack_config(settings, backend, lane), keys, wrap(settings, lane)) {
   for (const Endpoint& endpoint : settings.endpoints) {
     listeners_.push_back(listener_of(endpoint));

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "backends/impair/impair.h"
@@ -18,9 +20,10 @@ namespace windhover::server::main {
 struct LaneNumber {
   std::uint32_t index = 0;
   std::uint32_t count = 1;
+  std::string_view label{};  ///< Of a lane beside those that are counted.
 };
 
-/// "a.pcapng", or with several lanes "a-1.pcapng" for the second.
+/// "a.pcapng", or with several lanes "a-1.pcapng" for the second; with a label "a-portal.pcapng".
 std::string capture_path(const std::string& path, LaneNumber lane);
 
 /// Made before the lane's thread starts, and undone after it has ended: connections end in the stack before the HTTP

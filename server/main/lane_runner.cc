@@ -2,11 +2,10 @@
 
 #include <pthread.h>
 #include <sched.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include <cerrno>
 
+#include "server/main/event.h"
 #include "server/main/system.h"
 #include "stack/base/setup_error.h"
 
@@ -19,22 +18,6 @@ using stack::base::SetupError;
 // How long the last frames may take to leave a device that is blocked.
 constexpr stack::base::Duration kGoodbyeMax = std::chrono::seconds(1);
 constexpr stack::base::Duration kGoodbyeWait = std::chrono::milliseconds(1);
-
-backends::host::File make_eventfd() {
-  const int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (fd < 0) throw SetupError("eventfd", errno, "Raise the limit of open files: ulimit -n.");
-  return backends::host::File(fd);
-}
-
-// Neither can fail in a way that matters: a counter that is full is readable, one that is empty has nothing to take.
-void signal_eventfd(int fd) {
-  const std::uint64_t one = 1;
-  [[maybe_unused]] const ssize_t written = write(fd, &one, sizeof one);
-}
-void clear_eventfd(int fd) {
-  std::uint64_t value = 0;
-  [[maybe_unused]] const ssize_t taken = read(fd, &value, sizeof value);
-}
 
 }  // namespace
 

@@ -6,6 +6,7 @@
 #include <bit>
 
 #include "server/main/backend_keys.h"
+#include "server/main/portal_keys.h"
 #include "server/main/settings_formats.h"
 #include "server/main/stack_keys.h"
 
@@ -35,7 +36,7 @@ void check_endpoints(config::Reader& reader, const Settings& settings) {
       if (url.host != "*" && !Address::parse(url.host)) {
         return inner.problem("url", fmt::format("{} is not an address, nor *", config::in_quotes(url.host)));
       }
-      if (!settings.shares_addresses()) {
+      if (!settings.shares_addresses() && !settings.may_share_addresses()) {
         if (const std::string why = refusal(*endpoint, addresses); !why.empty()) return inner.problem("url", why);
       }
       const auto same = std::find_if(settings.endpoints.begin(), endpoint,
@@ -59,6 +60,7 @@ void check_lane(config::Reader& reader, const LaneSettings& lane) {
 /// What no single value shows. Only asked when every single value is good.
 void check(config::Reader& reader, const Settings& settings, const config::Problems& problems) {
   reader.look_at("backend", [&](config::Reader& inner) { check_backend(inner, settings); });
+  reader.look_at("portal", [&](config::Reader& inner) { check_portal(inner, settings.portal); });
   reader.look_at("tcp", [&](config::Reader& inner) { check_tcp(inner, settings.stack.tcp); });
   reader.look_at("lane", [&](config::Reader& inner) { check_lane(inner, settings.lane); });
   if (settings.endpoints.empty()) reader.problem("endpoints", "there is no endpoint");

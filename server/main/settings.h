@@ -15,17 +15,28 @@
 #include "server/config/reader.h"
 #include "server/files/site.h"
 #include "server/http/limits.h"
+#include "server/http/proxy_protocol.h"
 #include "server/http/server.h"
 #include "server/main/endpoint.h"
 #include "server/main/log.h"
+#include "server/portal/portal.h"
 #include "stack/lane/lane.h"
 #include "stack/lane/stack.h"
 
 namespace windhover::server::main {
 
-enum class BackendType : std::uint8_t { kTun, kUdp, kXdp };
+/// kAuto: the best of the ladder (ladder.h).
+enum class BackendType : std::uint8_t { kAuto, kTun, kUdp, kXdp };
 
 inline constexpr std::uint32_t kLanesMax = 64;
+
+/// The portal (portal_parts.h).
+struct PortalSettings {
+  enum class Mode : std::uint8_t { kAuto, kOn, kOff };
+  Mode mode = Mode::kAuto;           ///< kAuto: with backend.type auto.
+  std::optional<config::Url> url{};  ///< Nothing: http://localhost:8080, or the next port that is free.
+  portal::Config portal{};
+};
 
 /// The lanes' threads.
 struct LaneSettings {
@@ -49,12 +60,15 @@ struct Settings {
   files::SiteConfig files;
   http::Limits limits;
   http::Capacity capacity;  ///< `connections` follows tcp.connections_max.
-  BackendType backend = BackendType::kTun;
+  http::ProxyProtocol proxy;
+  PortalSettings portal;
+  BackendType backend = BackendType::kAuto;
   backends::tun::Config tun;
   backends::udp::Config udp;
   backends::xdp::Config xdp;
   std::vector<stack::wire::Address> service_addresses;  ///< With xdp: reached only inside of tunnels.
   stack::lane::Config stack;                            ///< No address, with xdp: those of the interface, shared.
+  bool addresses_given = false;                         ///< The stack's are not a type's default.
   LaneSettings lane;
   LogLevel log_level = LogLevel::kInfo;
   Capture capture;
@@ -62,6 +76,14 @@ struct Settings {
 
   /// The host keeps its addresses, and gives us only TCP to the endpoints' ports.
   bool shares_addresses() const { return backend == BackendType::kXdp && stack.ip.addresses.empty(); }
+  /// With auto that is known once a step has been found.
+  bool may_share_addresses() const {
+    return backend == BackendType::kAuto && !xdp.interface.empty() && !addresses_given;
+  }
+  bool wants_portal() const {
+    return portal.mode == PortalSettings::Mode::kAuto ? backend == BackendType::kAuto
+                                                      : portal.mode == PortalSettings::Mode::kOn;
+  }
 };
 
 /// Where settings come from; what is later in this list wins.
@@ -78,7 +100,7 @@ Settings load_settings(const SettingsSources& sources, config::Problems& problem
 /// Names every key to `reader`: fills `settings` from a document, or describes it.
 void read(config::Reader& reader, Settings& settings);
 
-/// The text of config/tun.json, built in.
+/// The text of config/default.json, built in.
 extern const std::string_view kBuiltInConfig;
 
 }  // namespace windhover::server::main

@@ -1,6 +1,7 @@
 #pragma once
 // Types of the rooms that the configuration writes as text.
 
+#include <charconv>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -40,6 +41,25 @@ template <typename T>
 inline constexpr config::TextFormat<T> kPrefixedAddress = {
     "addressWithPrefix", "an address with its prefix length, such as 10.66.0.2/24 or fd66::2/64", &parse_prefixed<T>,
     &print_prefixed<T>};
+
+/// "192.0.2.0/24" of any such struct; the bits behind the prefix do not matter.
+template <typename T>
+std::optional<T> parse_network(std::string_view text) {
+  const std::size_t slash = text.find('/');
+  if (slash == std::string_view::npos) return {};
+  const auto address = stack::wire::Address::parse(text.substr(0, slash));
+  if (!address) return {};
+  const std::string_view digits = text.substr(slash + 1);
+  std::uint8_t length = 0;
+  const auto read = std::from_chars(digits.data(), digits.data() + digits.size(), length);
+  if (read.ec != std::errc{} || read.ptr != digits.data() + digits.size()) return {};
+  if (length == 0 || length > (address->is_v4() ? 32 : 128)) return {};
+  return T{*address, length};
+}
+
+template <typename T>
+inline constexpr config::TextFormat<T> kNetwork = {"network", "a network such as 192.0.2.0/24 or 2001:db8::/32",
+                                                   &parse_network<T>, &print_prefixed<T>};
 
 inline constexpr config::TextFormat<stack::wire::Address> kAddress = {
     "address", "an IP address such as 10.66.0.2 or fd66::2", &stack::wire::Address::parse,

@@ -1,6 +1,7 @@
 // The keys, room by room. Help is written for an operator: what it does, and what it costs where that is not plain.
 
 #include "server/main/backend_keys.h"
+#include "server/main/portal_keys.h"
 #include "server/main/settings.h"
 #include "server/main/settings_formats.h"
 #include "server/main/stack_keys.h"
@@ -157,6 +158,7 @@ void read(config::Reader& reader, Settings& settings) {
   read_endpoints(reader, settings);
   reader.object({"backend", "The device, and the addresses on it."},
                 [&](Reader& inner) { read_backend(inner, settings); });
+  read_portal(reader, settings);
   reader.object({"limits", "What a client may ask of the server: Kestrel's limits with its names and defaults."},
                 [&](Reader& inner) { read_limits(inner, settings.limits); });
   reader.object({"capacity", "Memory of the HTTP front end, taken at start."}, [&](Reader& inner) {

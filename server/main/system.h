@@ -30,6 +30,10 @@ std::vector<std::uint32_t> allowed_cpus(std::optional<int> numa_node = {});
 /// "0-2,5" as the kernel writes lists of CPUs. What cannot be read ends the list.
 std::vector<std::uint32_t> parse_cpu_list(std::string_view text);
 
+/// Lets this process open as many files as it may (RLIMIT_NOFILE, from the soft limit to the hard one); returns how
+/// many those are.
+std::uint64_t raise_file_limit();
+
 /// Gives up every capability of the calling thread and of threads it starts later, and the way back to any. Whatever
 /// needs one must be open by then. Throws SetupError.
 void drop_capabilities();

@@ -51,24 +51,6 @@ constexpr config::TextFormat<UdpEndpoint> kUdpEndpoint = {
     "udpEndpoint", "an address with a port, such as 192.0.2.7:4789 or [2001:db8::7]:4789", &parse_endpoint,
     [](const UdpEndpoint& value) { return value.to_string(); }};
 
-/// "192.0.2.0/24"; the bits behind the prefix do not matter.
-std::optional<backends::udp::Network> parse_network(std::string_view text) {
-  const std::size_t slash = text.find('/');
-  if (slash == std::string_view::npos) return {};
-  const auto address = Address::parse(text.substr(0, slash));
-  if (!address) return {};
-  const std::string_view digits = text.substr(slash + 1);
-  std::uint8_t length = 0;
-  const auto read = std::from_chars(digits.data(), digits.data() + digits.size(), length);
-  if (read.ec != std::errc{} || read.ptr != digits.data() + digits.size()) return {};
-  if (length == 0 || length > (address->is_v4() ? 32 : 128)) return {};
-  return backends::udp::Network{*address, length};
-}
-
-constexpr config::TextFormat<backends::udp::Network> kNetwork = {
-    "network", "a network such as 192.0.2.0/24 or 2001:db8::/32", &parse_network,
-    &print_prefixed<backends::udp::Network>};
-
 bool can_reach(const Address& listen, bool v4) {
   if (listen.is_v4()) return v4;
   return !v4 || listen.is_unspecified();
@@ -92,7 +74,7 @@ void read_udp_backend(Reader& reader, backends::udp::Config& udp) {
     inner.list({"from",
                 "udp: whoever speaks from one of these networks becomes a peer. [], the default: nobody. Datagrams are "
                 "easy to forge: list only networks whose hosts are trusted."},
-               udp.learn_from, kNetwork);
+               udp.learn_from, kNetwork<backends::udp::Network>);
     inner.integer({"port", "udp: the port that the VXLAN of such a peer listens on."}, udp.learnt_port, {1, 65535});
     inner.integer({"max",
                    "udp: as many at a time. When there are more, one that has been silent for five minutes makes room, "

@@ -23,6 +23,9 @@ constexpr std::size_t kLanes = 2;
 /// A lane that still has much to send does not settle, and is not waited for.
 constexpr int kSettleMilliseconds = 100;
 
+/// How long the portal may still write to its clients when every lane has finished.
+constexpr int kPortalMilliseconds = 1000;
+
 /// Takes one signal. Precondition: `fd` is readable.
 bool take_signal(int fd) {
   signalfd_siginfo signal{};
@@ -51,6 +54,14 @@ void settle(const Lanes& lanes) {
   }
 }
 
+/// What the lanes have answered by now still has to reach its clients.
+void end_portal(PortalRunner& portal) {
+  pollfd done{portal.done_fd(), POLLIN, 0};
+  poll(&done, 1, kPortalMilliseconds);
+  portal.force();
+  portal.join();
+}
+
 void take_changes(const Lanes& lanes, Backend& backend) {
   const Changes changes = backend.take_changes();
   for (const std::string& change : changes.sentences) log_warning(change);
@@ -60,20 +71,20 @@ void take_changes(const Lanes& lanes, Backend& backend) {
 
 }  // namespace
 
-void watch(const Lanes& lanes, Backend& backend, CloseLog& closes, int signals,
-           stack::base::Duration shutdown_timeout) {
-  std::vector<pollfd> waited = {{signals, POLLIN, 0}, {backend.changes_fd(), POLLIN, 0}};
+void watch(const Watched& watched, int signals, stack::base::Duration shutdown_timeout) {
+  const Lanes& lanes = watched.lanes;
+  std::vector<pollfd> waited = {{signals, POLLIN, 0}, {watched.backend.changes_fd(), POLLIN, 0}};
   for (const auto& lane : lanes) waited.push_back({lane->done_fd(), POLLIN, 0});
   bool draining = false;
   bool ending = false;
-  take_changes(lanes, backend);  // Since the set-up.
+  take_changes(lanes, watched.backend);  // Since the set-up.
   while (!ending) {
-    if (poll(waited.data(), waited.size(), closes.pause_milliseconds()) < 0) {
+    if (poll(waited.data(), waited.size(), watched.closes.pause_milliseconds()) < 0) {
       if (errno != EINTR) break;
       continue;
     }
-    closes.print();
-    if (waited[kChanges].revents != 0) take_changes(lanes, backend);
+    watched.closes.print();
+    if (waited[kChanges].revents != 0) take_changes(lanes, watched.backend);
     ending = all_done(lanes, waited);
     if ((waited[kSignals].revents & POLLIN) == 0 || !take_signal(signals)) continue;
     if (draining) {
@@ -82,11 +93,13 @@ void watch(const Lanes& lanes, Backend& backend, CloseLog& closes, int signals,
     } else {
       log_info(fmt::format("Shutting down: connections may finish for {}; a second signal ends at once.",
                            config::print_duration(shutdown_timeout)));
+      if (watched.portal != nullptr) watched.portal->drain();
       for (const auto& lane : lanes) lane->drain();
       draining = true;
     }
   }
-  backend.stop_receiving();
+  if (watched.portal != nullptr) end_portal(*watched.portal);
+  watched.backend.stop_receiving();
   settle(lanes);
   for (const auto& lane : lanes) lane->force();
 }

@@ -76,20 +76,31 @@ TEST_F(SettingsTest, TheExampleForXdp_SaysNothingButDefaults) {
   EXPECT_TRUE(settings.shares_addresses());
 }
 
-TEST_F(SettingsTest, TheExample_SaysNothingButDefaults) {
+TEST_F(SettingsTest, TheExampleForTun_SaysNothingButDefaults) {
   const Settings settings = load({kSources / "config" / "tun.json", nullptr, {}, {}});
+  EXPECT_EQ(complaints_, Lines{});
+  EXPECT_EQ(settings.files.root, (kSources / "www").string());
+  const Settings defaults = load({file(R"({"backend": {"type": "tun"}})"), nullptr, {}, {}});
+  EXPECT_EQ(json_schema(settings), json_schema(defaults));
+  EXPECT_FALSE(settings.wants_portal());
+}
+
+TEST_F(SettingsTest, TheExampleForAnyMachine_SaysNothingButDefaults) {
+  const Settings settings = load({kSources / "config" / "default.json", nullptr, {}, {}});
   EXPECT_EQ(complaints_, Lines{});
   EXPECT_EQ(settings.files.root, (kSources / "www").string());
   Settings defaults;
   defaults.stack.ip.mac = settings.stack.ip.mac;
   EXPECT_EQ(json_schema(settings), json_schema(defaults));
+  EXPECT_EQ(settings.backend, BackendType::kAuto);
+  EXPECT_TRUE(settings.wants_portal());
 }
 
 TEST_F(SettingsTest, WithoutAFile_TheExampleIsBuiltIn) {
   const Settings settings = load({});
   EXPECT_EQ(complaints_, Lines{});
   EXPECT_EQ(settings.files.root, std::filesystem::weakly_canonical("config/../www").string());
-  std::ifstream example(kSources / "config" / "tun.json");
+  std::ifstream example(kSources / "config" / "default.json");
   EXPECT_EQ(kBuiltInConfig, std::string(std::istreambuf_iterator<char>(example), {}));
 }
 
@@ -97,8 +108,8 @@ TEST_F(SettingsTest, FilledThrough_EveryRoomHasItsPart) {
   const Settings settings = load({file(R"({
     "root": "site",
     "endpoints": {"a": {"url": "http://10.1.0.2"}, "b": {"url": "http://[fd01::2]:81"}},
-    "backend": {"name": "wh7", "layer": "ethernet", "host": [], "addresses": ["10.1.0.2/16", "fd01::2/64"], "mtu": 9000,
-                "gatewayV4": "10.1.0.1", "mac": "02:00:00:00:00:07", "offload": false},
+    "backend": {"type": "tun", "name": "wh7", "layer": "ethernet", "host": [], "mtu": 9000,
+                "addresses": ["10.1.0.2/16", "fd01::2/64"], "gatewayV4": "10.1.0.1", "mac": "02:00:00:00:00:07", "offload": false},
     "limits": {"minResponseDataRate": {"bytesPerSecond": 0}, "maxConcurrentConnections": 10},
     "capacity": {"smallBuffers": 64}, "ip": {"ttl": 5},
     "lane": {"count": 2, "cpus": [1, 0], "spinMax": "0s", "mailboxSize": "256KiB"},
@@ -172,9 +183,10 @@ TEST_F(SettingsTest, AKeyOfTheOtherType_IsRefused) {
   EXPECT_EQ(
       complaints(R"({"backend": {"type": "xdp", "interface": "eth1", "name": "wh0", "mtu": 1500}})"),
       (Lines{"1:58: /backend/name: name belongs to type tun", "1:72: /backend/mtu: mtu belongs to type tun or udp"}));
-  EXPECT_EQ(complaints(R"({"backend": {"QUEUES": 2}})"), (Lines{"1:24: /backend/queues: queues belongs to type xdp"}));
-  EXPECT_EQ(complaints(R"({"backend": {"rxChecksum": "auto"}})"),
-            (Lines{"1:28: /backend/rxChecksum: rxChecksum belongs to type udp or xdp"}));
+  EXPECT_EQ(complaints(R"({"backend": {"type": "tun", "QUEUES": 2}})"),
+            (Lines{"1:39: /backend/queues: queues belongs to type xdp"}));
+  EXPECT_EQ(complaints(R"({"backend": {"type": "tun", "rxChecksum": "auto"}})"),
+            (Lines{"1:43: /backend/rxChecksum: rxChecksum belongs to type udp or xdp"}));
 }
 
 TEST_F(SettingsTest, WithTypeUdp_ItsRoomHasItsPart) {
@@ -241,6 +253,44 @@ TEST_F(SettingsTest, AUdpBackendThatCannotWork_IsRefused) {
             (Lines{"1:13: /backend: the stack needs an address"}));
 }
 
+TEST_F(SettingsTest, WithTypeAuto_KeysOfTheStepsThatItTriesAreTaken) {
+  const Settings settings =
+      load({file(R"({"backend": {"interface": "eth1", "queues": 2, "name": "wh7", "host": []}})"), nullptr, {}, {}});
+  EXPECT_EQ(complaints_, Lines{});
+  EXPECT_EQ(settings.backend, BackendType::kAuto);
+  EXPECT_EQ(settings.xdp.interface, "eth1");
+  EXPECT_EQ(settings.tun.name, "wh7");
+  EXPECT_FALSE(settings.addresses_given);
+  EXPECT_TRUE(settings.may_share_addresses());
+  EXPECT_EQ(complaints(R"({"backend": {"vni": 2}})"), (Lines{"1:21: /backend/vni: vni belongs to type udp"}));
+}
+
+TEST_F(SettingsTest, ThePortal_IsAsSaid) {
+  const Settings on = load(
+      {file(R"({"backend": {"type": "tun"}, "portal": {"mode": "on", "url": "http://[::1]:81", "connectionsMax": 9}})"),
+       nullptr,
+       {},
+       {}});
+  EXPECT_EQ(complaints_, Lines{});
+  EXPECT_TRUE(on.wants_portal());
+  EXPECT_EQ(on.portal.url->host, "::1");
+  EXPECT_EQ(on.portal.portal.connections_max, 9U);
+  EXPECT_FALSE(load({file(R"({"portal": {"mode": "off"}})"), nullptr, {}, {}}).wants_portal());
+  EXPECT_EQ(complaints(R"({"portal": {"url": "http://example:80"}})"),
+            (Lines{"1:20: /portal/url: \"example\" is not localhost, an address, nor *"}));
+  EXPECT_EQ(complaints(R"({"portal": {"url": "https://localhost"}})"),
+            (Lines{"1:20: /portal/url: https is not offered by this version: write http"}));
+}
+
+TEST_F(SettingsTest, Proxies_AreNetworks) {
+  const Settings settings = load({file(R"({"proxyProtocol": {"from": ["127.0.0.0/8", "::1/128"]}})"), nullptr, {}, {}});
+  EXPECT_EQ(complaints_, Lines{});
+  ASSERT_EQ(settings.proxy.from.size(), 2U);
+  EXPECT_EQ(settings.proxy.from[0].prefix_length, 8);
+  EXPECT_EQ(settings.proxy.from[1].address.to_string(), "::1");
+  EXPECT_EQ(complaints(R"({"proxyProtocol": {"from": ["127.0.0.1/33"]}})").size(), 1U);
+}
+
 TEST_F(SettingsTest, LaterSourcesWin) {
   const auto path = file(R"({"limits": {"keepAliveTimeout": "1s"}, "root": "from-file"})");
   const char* const environment[] = {"WINDHOVER__LIMITS__KEEPALIVETIMEOUT=2s", "WINDHOVER__ROOT=from-environment",
@@ -270,7 +320,7 @@ TEST_F(SettingsTest, AnEndpointThatTheStackCannotHave_IsRefusedAtItsUrl) {
 
 TEST_F(SettingsTest, ABackendThatCannotWork_IsRefused) {
   EXPECT_EQ(complaints(R"({"backend": {"type": "rfc1149"}})"),
-            (Lines{"1:22: /backend/type: \"rfc1149\" is not one of \"tun\", \"udp\", \"xdp\""}));
+            (Lines{"1:22: /backend/type: \"rfc1149\" is not one of \"auto\", \"tun\", \"udp\", \"xdp\""}));
   EXPECT_EQ(complaints(R"({"backend": {"addresses": []}})"),
             (Lines{"1:27: /backend/addresses: the stack needs an address"}));
   EXPECT_EQ(complaints(R"({"backend": {"addresses": ["10.66.0.1/24"]}})"),
