@@ -22,6 +22,9 @@ using stack::wire::TcpView;
 
 constexpr std::uint32_t kIncarnationGap = 1'000'000;
 constexpr std::uint32_t kHalf = 0x80000000;
+// A peer's stream begins so far before its first number, since that may be missed by a little; where numbers come round
+// the pattern has a seam.
+constexpr std::uint32_t kStreamBegin = 0x40000000;
 
 template <typename T, std::size_t kSize>
 T pick(const std::array<T, kSize>& values, std::uint8_t which) {
@@ -119,7 +122,7 @@ Octets Flow::build(Input& input, stack::base::Instant now) {
   segment.resize(segment.size() + size);
   const auto view = TcpView::parse(segment);
   if (!view) return packet(peer_end_, stack_end_, std::move(segment));
-  const std::uint32_t place = view->seq().value() + (view->flags().syn() ? 1 : 0) - peer_isn_;
+  const std::uint32_t place = view->seq().value() + (view->flags().syn() ? 1 : 0) - peer_isn_ + kStreamBegin;
   const std::size_t begin = view->header_size();
   for (std::size_t at = begin; at < segment.size(); ++at) {
     segment[at] = pattern(place + static_cast<std::uint32_t>(at - begin));
