@@ -4,6 +4,7 @@
   instructions   per keep-alive request on the memory device, counted by callgrind: exact and repeatable.
   tun            over TUN beside nginx over loopback and veth.
   xdp            on AF_XDP beside nginx, a minimal epoll server and a stateless AF_XDP responder, on one veth pair.
+  udp            on a UDP socket behind the kernel's vxlan device, beside nginx and the epoll server on loopback.
   netsim         goodput on bad lines as the simulator has it, beside two kernels on the same line.
 
 Without a name, the first two. Live figures are taken in turns (A B A B ...), because the speed of a shared machine
@@ -23,6 +24,7 @@ import instructions  # noqa: E402
 import measure  # noqa: E402
 import netsim  # noqa: E402
 import tun  # noqa: E402
+import udp  # noqa: E402
 import xdp  # noqa: E402
 from harness import backends, netns  # noqa: E402
 
@@ -45,19 +47,20 @@ def listed(kind, allowed=None):
 def parse_arguments():
     parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("which", nargs="?", choices=("instructions", "tun", "xdp", "netsim"))
+    parser.add_argument("which", nargs="?", choices=("instructions", "tun", "xdp", "udp", "netsim"))
     parser.add_argument("--seconds", type=int, default=3, help="length of one measurement")
     parser.add_argument("--build", default="release", help="build folder of the server")
     parser.add_argument("--quick", action="store_true", help="two turns of one second: for a look, not for a claim")
     parser.add_argument("--rounds", "--pairs", type=int, help="turns of each server (tun 4, the others 3)")
-    parser.add_argument("--connections", type=listed(int), help="such as 1,64,512 (tun 64, xdp those three)")
+    parser.add_argument("--connections", type=listed(int), help="such as 1,64,512 (xdp those three, the others 64)")
     parser.add_argument("--json", type=pathlib.Path, help="where all figures go (build/bench.json, bench-xdp.json)")
-    only_xdp = parser.add_argument_group("xdp")
+    only_xdp = parser.add_argument_group("xdp and udp")
     only_xdp.add_argument("--bodies", type=listed(str, measure.BODIES), default=list(measure.BODIES),
                           help="some of " + ",".join(measure.BODIES))
     only_xdp.add_argument("--servers", type=listed(str, SERVERS), default=list(SERVERS),
                           help="some of " + ",".join(SERVERS))
-    only_xdp.add_argument("--lanes", action="store_true", help="windhover with 1 or 2 queues and 1 or 2 lanes instead")
+    only_xdp.add_argument("--lanes", action="store_true",
+                          help="xdp: windhover with 1 or 2 queues and 1 or 2 lanes instead")
     only_xdp.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="given to windhover")
     only_xdp.add_argument("--verbose", action="store_true", help="show what the servers printed, counters included")
     options = parser.parse_args()
@@ -66,7 +69,7 @@ def parse_arguments():
     is_xdp = options.which == "xdp"
     options.rounds = options.rounds or (4 if options.which in (None, "tun") else 3)
     options.connections = options.connections or ([1, 64, 512] if is_xdp else [64])
-    names = {"xdp": "bench-xdp.json", "netsim": "bench-netsim.json"}
+    names = {"xdp": "bench-xdp.json", "udp": "bench-udp.json", "netsim": "bench-netsim.json"}
     options.json = options.json or backends.REPOSITORY / "build" / names.get(options.which, "bench.json")
     return options
 
@@ -91,7 +94,8 @@ def main():
             print(f"live comparison SKIPPED: {why}")
         else:
             netns.sweep()
-            name, run = {"xdp": ("xdp", xdp.run), "netsim": ("netsim", netsim.run)}.get(options.which, ("live", run_tun))
+            name, run = {"xdp": ("xdp", xdp.run), "udp": ("udp", udp.run), "netsim": ("netsim", netsim.run)}.get(
+                options.which, ("live", run_tun))
             report[name] = run(options)
     options.json.parent.mkdir(parents=True, exist_ok=True)
     options.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")

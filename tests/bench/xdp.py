@@ -78,6 +78,8 @@ class Subject:
     make: object  # A function from an empty folder to a server.
     queues: int = 1
     bodies: tuple = tuple(measure.BODIES)
+    client: object = None  # The namespace of its clients, unless it is the line's.
+    address: str = backends.SERVER_V4
 
 
 class Line:
@@ -106,10 +108,11 @@ def _windhover(line, site, options, lanes):
                                               tuple(options.set), cpu)
 
 
-def _program(line, name, arguments, options, cpus=(measure.SERVER_CPU,)):
+def program(namespace, name, arguments, options, cpus=(measure.SERVER_CPU,)):
+    """Makes one of the small servers in a namespace."""
     path = backends.binary(options.build).with_name(name)
     assert path.exists(), f"{path} is not built: ./dev build"
-    return lambda scratch: Program(line.server, scratch, [path, *arguments], cpus)
+    return lambda scratch: Program(namespace, scratch, [path, *arguments], cpus)
 
 
 def make_subjects(line, site, options):
@@ -120,13 +123,13 @@ def make_subjects(line, site, options):
         return [Subject("1 queue, 1 lane", _windhover(line, site, options, 1)),
                 Subject("1 queue, 2 lanes", _windhover(line, site, options, 2)),
                 Subject("2 queues, 2 lanes", _windhover(line, site, options, 2), queues=2),
-                Subject("epoll, 2 processes", _program(line, "epoll_server", listen, options, (0, 1)))]
+                Subject("epoll, 2 processes", program(line.server, "epoll_server", listen, options, (0, 1)))]
     subjects = [
         Subject(OURS, _windhover(line, site, options, 1)),
         Subject("nginx", lambda scratch: backends.Nginx(line.server, site.root, scratch, [where],
                                                         cpu=measure.SERVER_CPU)),
-        Subject("epoll", _program(line, "epoll_server", listen, options)),
-        Subject(CEILING, _program(line, "xdp_responder", (backends.PEER_DEVICE, *listen), options),
+        Subject("epoll", program(line.server, "epoll_server", listen, options)),
+        Subject(CEILING, program(line.server, "xdp_responder", (backends.PEER_DEVICE, *listen), options),
                 bodies=("13b", "4k", "50k"))]
     return [subject for subject in subjects if subject.name in options.servers]
 
@@ -135,12 +138,13 @@ def take_turn(line, subject, file, load, scratch, verbose):
     """Starts the server, measures it, and ends it."""
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir()
-    line.use_queues(subject.queues)
+    if line:
+        line.use_queues(subject.queues)
     server = subject.make(scratch)
     try:
         server.start()
-        url = f"http://{backends.SERVER_V4}:{backends.PORT}/{file}"
-        sample = measure.measure(line.client, url, server.pids, load)
+        url = f"http://{subject.address}:{backends.PORT}/{file}"
+        sample = measure.measure(subject.client or line.client, url, server.pids, load)
         assert server.alive(), f"{subject.name} ended under load\n{server.output}"
         server.stop()
     finally:

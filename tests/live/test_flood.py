@@ -18,7 +18,7 @@ ESTABLISHED = 500
 NEW = 200
 
 
-@pytest.mark.on("tun", "xdp")
+@pytest.mark.on("tun", "udp", "xdp")
 class TestSynFlood:
     pytestmark = pytest.mark.ours
 

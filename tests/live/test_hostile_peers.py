@@ -30,7 +30,7 @@ def let_pass(seconds):
     wait_until(lambda: time.monotonic() >= end, seconds + 1, "the time")
 
 
-@pytest.mark.on("tun", "xdp")
+@pytest.mark.on("tun", "udp", "xdp")
 @pytest.mark.ours
 class TestPatientServer:
     """Asked to wait for ever, it does, at no cost for others."""
@@ -62,7 +62,7 @@ def is_full(live):
     return live.namespace.run("curl", "-sS", "--max-time", 5, f"{live.v4}/hello.txt", check=False).returncode != 0
 
 
-@pytest.mark.on("tun", "xdp")
+@pytest.mark.on("tun", "udp", "xdp")
 @pytest.mark.ours
 class TestImpatientServer:
     settings = (f"limits.maxConcurrentConnections={COUNT}", "limits.minResponseDataRate.gracePeriod=2s")
@@ -76,7 +76,7 @@ class TestImpatientServer:
             wait_until(crowd.aborted, 10, "a client that is told")
 
 
-@pytest.mark.on("tun", "xdp")
+@pytest.mark.on("tun", "udp", "xdp")
 @pytest.mark.ours
 class TestVanishedClients:
     """Nothing but TCP's own patience ends a connection here."""
@@ -136,7 +136,7 @@ class Interrupted:
 BOTH_WAYS = pytest.mark.parametrize("verb, address", (("get", SERVER_V4), ("sip", SERVER_V6)), ids=("get v4", "sip v6"))
 
 
-@pytest.mark.on("tun", "xdp")
+@pytest.mark.on("tun", "udp", "xdp")
 class TestBrokenLine(Interrupted):
     """Data is in flight both ways of the break: what we have sent, and what we acknowledge."""
 

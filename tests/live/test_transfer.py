@@ -66,7 +66,7 @@ def as_text(pairs):
             f"({min(ratios):.2f} .. {max(ratios):.2f}, {len(ratios)} pairs)")
 
 
-@pytest.mark.on("tun", "xdp")
+@pytest.mark.on("tun", "udp", "xdp")
 class TestTransfer:
     """On a clean line, with offloads as they come."""
 
@@ -78,7 +78,7 @@ class TestTransfer:
         measured(as_text(measure_pairs(live, kernel, cell, size, 3, 120)))
 
 
-@pytest.mark.on("tun", "xdp")
+@pytest.mark.on("tun", "udp", "xdp")
 class TestFrameByFrame:
     """Without super-frames, as on a wire, so that each frame has its own luck when some get lost, each way."""
 
@@ -88,6 +88,8 @@ class TestFrameByFrame:
 
     @staticmethod
     def settings(backend):
+        if backend.tunnel:
+            return ()
         return ("backend.bulk=off",) if backend.veth else ("backend.offload=false",)
 
     @pytest.fixture(scope="class", autouse=True)

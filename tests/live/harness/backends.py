@@ -17,6 +17,7 @@ REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
 DEVICE, PEER_DEVICE = "wh0", "peer0"
 HOST_V4, HOST_V6 = "10.66.0.1", "fd66::1"
 SERVER_V4, SERVER_V6, PORT = "10.66.0.2", "fd66::2", 8080
+SERVER_MAC = "02:57:0a:42:00:02"  # Of a server that has none by its device: made from its first address.
 LISTENING = f"Now listening on: http://{SERVER_V4}:{PORT}"
 
 
@@ -39,7 +40,13 @@ class Tunnel:
     DEVICE = "under0"  # The client's end of the veth pair below.
 
     v6: bool = False
+    mtu: int = 1500  # Inside.
     checksum_offload: bool = True
+
+    @property
+    def mtu_outside(self):
+        """Room for Ethernet, VXLAN, UDP and IP headers."""
+        return self.mtu + (70 if self.v6 else 50)
 
     @property
     def ends(self):
@@ -51,7 +58,7 @@ class Tunnel:
         """What the server must know of it."""
         client, server = (f"[{end}]" if self.v6 else end for end in self.ends)
         return (f"backend.listen={server}:{self.PORT}", f'backend.peers=["{client}:{self.PORT}"]',
-                f"backend.vni={self.VNI}")
+                f"backend.vni={self.VNI}", f"backend.mtu={self.mtu}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -296,7 +303,8 @@ def join_by_veth(client, server, veth=Veth()):
 def join_by_tunnel(client, server, tunnel):
     """Connects two namespaces by a veth pair, and gives the client the kernel's vxlan device wh0 on top of it with the
     addresses that the suite uses."""
-    client.run("ip", "link", "add", tunnel.DEVICE, "type", "veth", "peer", "name", PEER_DEVICE, "netns", server.name)
+    client.run("ip", "link", "add", tunnel.DEVICE, "mtu", tunnel.mtu_outside, "type", "veth",
+               "peer", "name", PEER_DEVICE, "mtu", tunnel.mtu_outside, "netns", server.name)
     for namespace, device, end in zip((client, server), (tunnel.DEVICE, PEER_DEVICE), tunnel.ends):
         if tunnel.v6:
             namespace.run("ip", "addr", "add", f"{end}/64", "dev", device, "nodad")
@@ -312,6 +320,24 @@ def join_by_tunnel(client, server, tunnel):
     if not tunnel.checksum_offload:
         client.run("ethtool", "-K", DEVICE, "tx", "off")
     client.run("ip", "link", "set", DEVICE, "up")
+
+
+LOOPBACK_PORT = 4790  # Where a server listens that shares loopback with the kernel's device.
+LOOPBACK_SETTINGS = (f"backend.listen=0.0.0.0:{LOOPBACK_PORT}", f'backend.peers=["127.0.0.1:{Tunnel.PORT}"]',
+                     f"backend.vni={Tunnel.VNI}")
+
+
+def loopback_tunnel():
+    """The commands that give a namespace the kernel's vxlan device wh0 on top of its own loopback. The kernel takes a
+    packet to one of its own addresses a shorter way, past every socket, but not one to loopback's broadcast address;
+    and it must not learn where the server's answers come from."""
+    return (("ip", "link", "add", DEVICE, "mtu", "1450", "type", "vxlan", "id", Tunnel.VNI, "dstport", Tunnel.PORT,
+             "nolearning"),
+            ("bridge", "fdb", "append", "00:00:00:00:00:00", "dev", DEVICE, "dst", "127.255.255.255",
+             "port", LOOPBACK_PORT),
+            ("ip", "addr", "add", f"{HOST_V4}/24", "dev", DEVICE),
+            ("ip", "addr", "add", f"{HOST_V6}/64", "dev", DEVICE, "nodad"),
+            ("ip", "link", "set", DEVICE, "up"))
 
 
 def join(client, server, backend):

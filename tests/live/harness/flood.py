@@ -29,6 +29,8 @@ class SynFlood:
     def _to(self):
         """The option for the server's link address, where it has one: that of the interface which it shares or owns
         addresses on."""
+        if self._live.backend.tunnel:
+            return ["--to", backends.SERVER_MAC]
         if not self._live.backend.veth:
             return []
         shown = self._live.far.run("ip", "-j", "link", "show", "dev", backends.PEER_DEVICE).stdout
