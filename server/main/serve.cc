@@ -41,8 +41,8 @@ struct Parts {
   files::Site site;
   std::unique_ptr<stack::lane::Exchange> exchange;  // Only with several lanes.
   CloseLog closes;
-  std::vector<std::unique_ptr<LaneParts>> lanes;    // The backend's; none without one.
-  std::unique_ptr<PortalParts> portal;              // With a lane of its own.
+  std::vector<std::unique_ptr<LaneParts>> lanes;  // The backend's; none without one.
+  std::unique_ptr<PortalParts> portal;            // With a lane of its own.
   std::vector<std::unique_ptr<LaneRunner>> runners;
   std::unique_ptr<PortalRunner> portal_runner;
 
@@ -228,7 +228,8 @@ int serve(const Settings& settings) {
   drop_capabilities();
   start(parts);
   print_listening(parts);
-  watch({parts.runners, parts.portal_runner.get(), parts.backend(), parts.closes}, signals.fd(), settings.limits.shutdown_timeout);
+  watch({parts.runners, parts.portal_runner.get(), parts.backend(), parts.closes}, signals.fd(),
+        settings.limits.shutdown_timeout);
   return finish(parts);
 }
 
