@@ -1,4 +1,4 @@
-"""What is particular to UDP: no privilege, datagrams that nobody should send, and what Linux's own device makes of us."""
+"""What is particular to UDP: no privilege, datagrams that nobody should send, peers that go away."""
 
 import hashlib
 import random

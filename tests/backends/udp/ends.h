@@ -47,9 +47,7 @@ class End {
 
   const stack::wire::Endpoint& endpoint() const { return endpoint_; }
   /// As root: this much waits for it.
-  void keep(int size) const {
-    ASSERT_EQ(setsockopt(socket_.fd(), SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size), 0);
-  }
+  void keep(int size) const { ASSERT_EQ(setsockopt(socket_.fd(), SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size), 0); }
 
   void send(const stack::wire::Endpoint& to, std::string_view datagram) const {
     SocketAddress name;

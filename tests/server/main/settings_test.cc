@@ -109,7 +109,8 @@ TEST_F(SettingsTest, FilledThrough_EveryRoomHasItsPart) {
     "root": "site",
     "endpoints": {"a": {"url": "http://10.1.0.2"}, "b": {"url": "http://[fd01::2]:81"}},
     "backend": {"type": "tun", "name": "wh7", "layer": "ethernet", "host": [], "mtu": 9000,
-                "addresses": ["10.1.0.2/16", "fd01::2/64"], "gatewayV4": "10.1.0.1", "mac": "02:00:00:00:00:07", "offload": false},
+                "addresses": ["10.1.0.2/16", "fd01::2/64"], "gatewayV4": "10.1.0.1", "mac": "02:00:00:00:00:07",
+                "offload": false},
     "limits": {"minResponseDataRate": {"bytesPerSecond": 0}, "maxConcurrentConnections": 10},
     "capacity": {"smallBuffers": 64}, "ip": {"ttl": 5},
     "lane": {"count": 2, "cpus": [1, 0], "spinMax": "0s", "mailboxSize": "256KiB"},
@@ -191,7 +192,8 @@ TEST_F(SettingsTest, AKeyOfTheOtherType_IsRefused) {
 
 TEST_F(SettingsTest, WithTypeUdp_ItsRoomHasItsPart) {
   const Settings settings = load({file(R"({
-    "backend": {"type": "udp", "listen": "[::]:8472", "vni": 7, "peers": ["192.0.2.7:8472", "[2001:db8::7]:1", "10.0.0.1"],
+    "backend": {"type": "udp", "listen": "[::]:8472", "vni": 7,
+                "peers": ["192.0.2.7:8472", "[2001:db8::7]:1", "10.0.0.1"],
                 "learn": {"from": ["192.0.2.9/24", "2001:db8::/32"], "port": 8473, "max": 9},
                 "addresses": ["10.1.0.2/16"], "gatewayV4": "10.1.0.1", "mtu": 1400, "superFrames": false,
                 "segmentation": false, "receiveBuffer": "1MiB", "receiveFrames": 512, "transmitFrames": 128,
