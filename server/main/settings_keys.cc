@@ -95,12 +95,12 @@ void read_limits(Reader& reader, http::Limits& limits) {
 
 void read_lane(Reader& reader, LaneSettings& lane) {
   reader.integer(
-      {"count", "Lanes. null: with tun one; with xdp one for each queue of the interface, as far as there are CPUs."},
+      {"count", "Lanes. null: with tun and udp one; with xdp one for each queue of the interface, as far as there are CPUs."},
       lane.count, {1, kLanesMax});
   reader.integers(
       {"cpus",
        "CPUs that the lanes are pinned to, the first to the first. []: not pinned. null: with xdp a CPU for "
-       "each lane, those of the interface's NUMA node first; with tun not pinned."},
+       "each lane, those of the interface's NUMA node first; with tun and udp not pinned."},
       lane.cpus, {0, 1023});
   reader.duration({"spinMax",
                    "How long a lane asks an empty device again before it sleeps; it adapts below that. More costs CPU "
