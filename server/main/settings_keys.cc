@@ -95,7 +95,8 @@ void read_limits(Reader& reader, http::Limits& limits) {
 
 void read_lane(Reader& reader, LaneSettings& lane) {
   reader.integer(
-      {"count", "Lanes. null: with tun and udp one; with xdp one for each queue of the interface, as far as there are CPUs."},
+      {"count",
+       "Lanes. null: with tun and udp one; with xdp one for each queue of the interface, as far as there are CPUs."},
       lane.count, {1, kLanesMax});
   reader.integers(
       {"cpus",
