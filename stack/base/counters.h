@@ -75,6 +75,7 @@ class Counter {
   X(kTcpCookieForged, "tcp.cookie_forged")     /* An acknowledgement of no SYN cookie of ours. */           \
   X(kTcpCookieLate, "tcp.cookie_late")         /* Of one whose time is over. */                             \
   X(kTcpCookieReplayed, "tcp.cookie_replayed") /* Of one that has opened a connection before. */            \
+  X(kTcpActiveFull, "tcp.active_full")         /* It sleeps, or is new, and all that are awake are busy. */ \
   X(kTcpUnread, "tcp.unread")                  /* Data that nobody will read: answered with RST. */         \
   X(kTcpMemoryShort, "tcp.memory_short")       /* A SYN, while the lane's memory is tight. */               \
   X(kTcpReassemblyFull, "tcp.reassembly_full") /* Out-of-order data beyond its bound. */                    \
@@ -145,6 +146,8 @@ constexpr bool ends_received_frame(Drop drop) {
   X(kTcpMemoryTight, "tcp.memory_tight")                    /* and became tight (tcp/budget.h). */                    \
   X(kTcpWindowGrown, "tcp.window_grown")                    /* A receive window doubled, */                           \
   X(kTcpWindowGrowthHeld, "tcp.window_growth_held")         /* or would have but for the pressure. */                 \
+  X(kTcpSlept, "tcp.slept")                                 /* Quiet connections put to sleep for others, */          \
+  X(kTcpWakeRefused, "tcp.wake_refused")                    /* and verbs that had to wait: all were busy. */          \
   X(kTcpNotRecorded, "tcp.not_recorded")                    /* Events for which the flight recorder had no tape. */   \
   X(kTcpDsackOldSent, "tcp.dsack_old_sent")                 /* Duplicates reported: of delivered data, */             \
   X(kTcpDsackOutOfOrderSent, "tcp.dsack_out_of_order_sent") /* and of data that waits. */                             \

@@ -74,10 +74,12 @@ class Pool {
   }
 
   /// Precondition: the object is allocated, from this pool.
-  Handle handle_of(const T* object) const {
-    const Slot& slot = slot_of(object);
-    return {static_cast<std::uint32_t>(&slot - slots_), slot.generation};
-  }
+  Handle handle_of(const T* object) const { return {index_of(object), slot_of(object).generation}; }
+
+  /// Its place, from 0. Precondition: the object is allocated, from this pool.
+  std::uint32_t index_of(const T* object) const { return static_cast<std::uint32_t>(&slot_of(object) - slots_); }
+  /// The object at a place. Precondition: one is allocated there.
+  T& at(std::uint32_t index) const { return *slots_[index].object(); }
 
   /// Calls visit(T&) for each object, in order of index. The callback may release the object it is given, and no other.
   template <typename Visit>

@@ -18,12 +18,13 @@ constexpr std::uint32_t kRecordsSpare = 64;
 
 /// Moves snd_una; returns the payload bytes that the peer now has.
 std::uint32_t advance_una(Engine& engine, Tcb& tcb, Seq ack, FlightAck& result) {
-  const Seq data_end = tcb.data_end();
+  Activity& activity = *tcb.activity;
+  const Seq data_end = activity.data_end();
   const bool fin = after(ack, data_end);
   const auto moved = static_cast<std::uint32_t>(ack - tcb.snd_una);
   const std::uint32_t data = fin ? moved - 1 : moved;
-  tcb.flight.acknowledge(engine.flight_memory, ack, result);
-  tcb.queue.acknowledge(engine.send_memory, data);
+  activity.flight.acknowledge(engine.flight_memory, ack, result);
+  activity.queue.acknowledge(engine.send_memory, data);
   tcb.snd_una = ack;
   tcb.fin_acknowledged |= fin;
   tcb.bytes_acked += data;
@@ -47,13 +48,13 @@ std::optional<wire::SackBlock> find_dsack(const Tcb& tcb, const Segment& segment
 /// Marks what SACK blocks report.
 void take_sacks(Engine& engine, Tcb& tcb, const Segment& segment, FlightAck& result) {
   const std::uint32_t mss = tcb.segment_payload();
-  const Flight::SackRules rules{mss, tcb.flight.size() / mss * 2 + kRecordsSpare};
+  const Flight::SackRules rules{mss, tcb.activity->flight.size() / mss * 2 + kRecordsSpare};
   for (std::size_t at = 0; at < segment.options.sack_count; ++at) {
     const wire::SackBlock& block = segment.options.sack[at];
     // Inside out, beyond what was sent, or older than the acknowledgement: not believed.
     if (!before(block.left, block.right)) continue;
     if (before(block.left, tcb.snd_una) || after(block.right, tcb.snd_nxt)) continue;
-    tcb.flight.sack(engine.flight_memory, block.left, block.right, rules, result);
+    tcb.activity->flight.sack(engine.flight_memory, block.left, block.right, rules, result);
   }
 }
 
@@ -69,16 +70,18 @@ void update_window(Tcb& tcb, const Segment& segment) {
 
 /// The peer answers, so counting its silence begins again; an open window ends persisting.
 void end_probing(Tcb& tcb) {
+  Activity& activity = *tcb.activity;
   tcb.probes = 0;
-  if (tcb.snd_wnd == 0 || tcb.retransmit_mode != RetransmitMode::kPersist) return;
-  tcb.persist_shift = 0;
-  if (tcb.flight.empty()) disarm(tcb, Deadline::kRetransmit);
+  if (tcb.snd_wnd == 0 || activity.retransmit_mode != RetransmitMode::kPersist) return;
+  activity.persist_shift = 0;
+  if (activity.flight.empty()) disarm(tcb, Deadline::kRetransmit);
 }
 
 void tell_application(Engine& engine, Tcb& tcb, std::uint32_t data) {
   if (data == 0) return;
-  if (tcb.queue.empty()) tcb.handler->on_drained(tcb);
-  if (tcb.state == State::kClosed || !tcb.sendable_wanted || tcb.queue.copied() > send_space(engine, tcb) / 2) return;
+  if (tcb.activity->queue.empty()) tcb.handler->on_drained(tcb);
+  if (tcb.state == State::kClosed || !tcb.sendable_wanted || tcb.activity->queue.copied() > send_space(engine, tcb) / 2)
+    return;
   tcb.sendable_wanted = false;
   tcb.handler->on_sendable(tcb);
 }
@@ -86,9 +89,10 @@ void tell_application(Engine& engine, Tcb& tcb, std::uint32_t data) {
 }  // namespace
 
 void process_ack(Engine& engine, Tcb& tcb, const Segment& segment) {
+  Activity& activity = *tcb.activity;
   if (tcb.ecn.on) ecn_acknowledged(engine, tcb, segment);
   AckReport report;
-  const bool outstanding = !tcb.flight.empty() || tcb.recovery.probe_out || tcb.undo.prior;
+  const bool outstanding = !activity.flight.empty() || activity.recovery.probe_out || activity.undo.prior;
   if (tcb.timestamps) report.timestamps = segment.options.timestamps;
   report.flight.genuine_until = genuine_until(engine, tcb, report.timestamps);
   if (after(segment.ack, tcb.snd_una)) report.advanced = static_cast<std::uint32_t>(segment.ack - tcb.snd_una);
@@ -99,7 +103,7 @@ void process_ack(Engine& engine, Tcb& tcb, const Segment& segment) {
     take_sacks(engine, tcb, segment, report.flight);
   }
   note_arrived(tcb.path, report.advanced, tcb.segment_payload());
-  if (tcb.path.watching && report.advanced > 0) path_acknowledged(engine, tcb);
+  if (activity.path_probe.watching && report.advanced > 0) path_acknowledged(engine, tcb);
   const bool same_window = std::uint32_t{segment.window} << tcb.snd_wscale == tcb.snd_wnd;
   update_window(tcb, segment);
   end_probing(tcb);
@@ -113,7 +117,7 @@ void process_ack(Engine& engine, Tcb& tcb, const Segment& segment) {
     recovery_on_ack(engine, tcb, report);
     watch.record_change(engine, tcb);
   }
-  if (tcb.has_unsent() || tcb.flight.lost() > 0) engine.schedule(tcb);
+  if (activity.has_unsent() || activity.flight.lost() > 0) engine.schedule(tcb);
   tell_application(engine, tcb, data);
 }
 

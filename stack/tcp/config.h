@@ -22,7 +22,9 @@ enum class EcnMode : std::uint8_t {
 enum class PathProbing : std::uint8_t { kOff, kBlackHole, kAlways };
 
 struct Config {
-  std::uint32_t connections_max = 65536;         ///< Slots; memory is taken at start.
+  std::uint32_t connections_max = 65536;  ///< Slots; memory is taken at start.
+  /// Connections that may be busy at once, 648 bytes each: the others sleep (activity.h). Zero: all, up to 65,536.
+  std::uint32_t active_max = 0;
   std::uint32_t backlog = 4096;                  ///< Half-open connections of one listener.
   std::uint32_t half_open_max = 16384;           ///< Half-open connections of the lane; 64 bytes each, taken at start.
   bool syn_cookies = true;                       ///< Beyond those bounds a SYN is answered with a cookie, not dropped.

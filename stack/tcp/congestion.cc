@@ -51,11 +51,14 @@ void Congestion::set_mss(std::uint32_t mss, std::uint32_t initial_window_segment
   if (untouched) cwnd_ = initial_window_;
 }
 
+void Congestion::go_on(std::uint32_t cwnd, std::uint32_t ssthresh, bool has_lost) {
+  cwnd_ = cwnd;
+  ssthresh_ = ssthresh;
+  has_lost_ = has_lost;
+  cwnd_prior_ = static_cast<float>(cwnd_) / mss_;
+}
+
 void Congestion::acknowledged(const WindowAck& ack) {
-  if (!ack.limited) {
-    if (in_epoch_) stop_curve(ack.now);
-    return;
-  }
   const std::uint32_t bytes = in_slow_start() ? slow_start(ack) : ack.bytes;
   if (bytes == 0) return;
   if (algorithm_ == CongestionControl::kCubic) {

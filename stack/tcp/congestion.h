@@ -24,7 +24,6 @@ struct WindowAck {
   base::Duration rtt{};  ///< This acknowledgement's sample; zero when it gave none.
   wire::Seq una{};
   wire::Seq nxt{};
-  bool limited = false;    ///< The window, not the application, held the sender back (RFC 7661).
   bool repairing = false;  ///< After a timeout, until what was outstanding then has been acknowledged.
 };
 
@@ -42,11 +41,18 @@ class Congestion {
   /// The handshake or path MTU discovery settled another segment size. A window that is still the initial one follows.
   void set_mss(std::uint32_t mss, std::uint32_t initial_window_segments);
 
+  /// Goes on from what was kept in sleep (activity.h); growth begins a curve of its own.
+  void go_on(std::uint32_t cwnd, std::uint32_t ssthresh, bool has_lost);
+
   /// SYNs were lost, not one but several: begins with one segment (RFC 6928 §2).
   void begin_small() { cwnd_ = mss_; }
 
-  /// New data was acknowledged outside fast recovery.
+  /// New data was acknowledged outside fast recovery, and the window is what held the sender back (RFC 7661).
   void acknowledged(const WindowAck& ack);
+  /// The same, but the application sends less than the window allows: nothing grows, and the time does not count.
+  void stands(base::Instant now) {
+    if (in_epoch_) stop_curve(now);
+  }
 
   /// Loss was detected with `flight` bytes outstanding: sets ssthresh (and CUBIC's W_max). The caller moves cwnd.
   void loss(std::uint32_t flight);

@@ -11,25 +11,48 @@
 #include "stack/tcp/timers.h"
 
 namespace windhover::stack::tcp {
+namespace {
+
+/// Something is to be sent, and every connection that is awake is busy: Engine::offer_memory() comes back to it.
+void wait_for_activity(Engine& engine, Tcb& tcb) {
+  engine.counters.count(base::Event::kTcpWakeRefused);
+  engine.short_of_memory.push(tcb);
+}
+
+/// What Info says of a connection that is awake.
+void add_activity(Info& info, const Activity& activity) {
+  const Flight& flight = activity.flight;
+  info.ca_state = name(activity.recovery.phase);
+  info.snd_cwnd = activity.congestion.cwnd();
+  info.snd_ssthresh = activity.congestion.ssthresh();
+  info.notsent = activity.queue.size() - std::min<std::uint64_t>(activity.queue.size(), flight.size());
+  info.unacked = flight.size();
+  info.sacked = flight.sacked();
+  info.lost = flight.lost();
+  info.timeouts = activity.recovery.timeouts;
+  info.reordering_seen = activity.recovery.reordering_seen;
+  info.delivered += flight.sacked();
+  info.rcv_waiting = activity.store.blocks();
+}
+
+}  // namespace
 
 Tcb::Tcb(Engine& engine_in, const Endpoint& local_in, const Endpoint& remote_in, const ip::Route& route_in,
          std::uint32_t mss)
-    : engine(engine_in),
-      local(local_in),
-      remote(remote_in),
-      route(route_in),
-      snd_mss(mss),
-      rtt(engine_in.config),
-      congestion(engine_in.config.congestion_control, mss, engine_in.config.initial_window) {
-  timer.owner = this;
+    : engine(engine_in), snd_mss(mss), rtt(engine_in.rto_bounds), route(route_in), local(local_in), remote(remote_in) {
   deadlines.fill(base::kNever);
   last_received = last_data_received = last_sent = engine.now;
-  last_answered = engine.now - kAnswerInterval;
   user_timeout = engine.config.user_timeout;
 }
 
 std::size_t Tcb::send(base::Bytes bytes) {
   if (!accepts_send(state) || fin_queued) return 0;
+  if (!engine.wake(*this)) {
+    wait_for_activity(engine, *this);
+    sendable_wanted = true;
+    return 0;
+  }
+  SendQueue& queue = activity->queue;
   const std::uint64_t space = send_space(engine, *this);
   const std::uint64_t room = space - std::min(queue.copied(), space);
   const std::size_t taken = queue.append(engine.send_memory, bytes.first(std::min<std::uint64_t>(bytes.size(), room)));
@@ -41,7 +64,12 @@ std::size_t Tcb::send(base::Bytes bytes) {
 
 bool Tcb::send(base::Slice slice) {
   if (!accepts_send(state) || fin_queued) return false;
-  if (!queue.append(engine.send_memory, std::move(slice))) {
+  if (!engine.wake(*this)) {
+    wait_for_activity(engine, *this);
+    sendable_wanted = true;
+    return false;
+  }
+  if (!activity->queue.append(engine.send_memory, std::move(slice))) {
     sendable_wanted = true;
     engine.short_of_memory.push(*this);
     return false;
@@ -52,10 +80,12 @@ bool Tcb::send(base::Slice slice) {
 
 void Tcb::cork(bool corked_in) {
   corked = corked_in;
-  if (!corked && is_synchronized(state)) engine.schedule(*this);
+  if (!corked && activity != nullptr && is_synchronized(state)) engine.schedule(*this);
 }
 
-std::size_t Tcb::unacknowledged() const { return static_cast<std::size_t>(queue.size()); }
+std::size_t Tcb::unacknowledged() const {
+  return activity == nullptr ? 0 : static_cast<std::size_t>(activity->queue.size());
+}
 
 void Tcb::shutdown() {
   switch (state) {
@@ -75,6 +105,7 @@ void Tcb::shutdown() {
   fin_queued = true;
   corked = false;
   record_state(engine, *this);
+  if (!engine.wake(*this)) return wait_for_activity(engine, *this);
   engine.schedule(*this);
 }
 
@@ -96,7 +127,8 @@ void Tcb::pause_reading() { paused = closing == nullptr; }
 void Tcb::resume_reading() {
   if (state == State::kClosed) return;
   paused = false;
-  deliver_pending = true;
+  if (activity == nullptr) return;  // Nothing waits in sleep.
+  activity->deliver_pending = true;
   engine.schedule(*this);
 }
 
@@ -114,7 +146,7 @@ Info Tcb::info() const {
   info.remote = remote;
   info.state = name(state);
   info.congestion_control = engine.config.congestion_control == CongestionControl::kCubic ? "cubic" : "newreno";
-  info.ca_state = name(recovery.phase);
+  info.ca_state = name(Recovery::Phase::kOpen);
   info.timestamps = timestamps;
   info.sack = sack;
   info.window_scaling = window_scaling;
@@ -124,28 +156,21 @@ Info Tcb::info() const {
   info.snd_mss = snd_mss;
   info.rcv_mss = rcv_mss;
   info.pmtu = engine.ip.transport_mtu(remote.address) + (remote.address.is_v4() ? kIpv4Header : kIpv6Header);
-  info.snd_cwnd = congestion.cwnd();
-  info.snd_ssthresh = congestion.ssthresh();
+  info.snd_cwnd = cwnd;
+  info.snd_ssthresh = ssthresh;
   info.snd_wnd = snd_wnd;
   info.snd_space = send_space(engine, *this);
-  info.notsent = queue.size() - std::min<std::uint64_t>(queue.size(), flight.size());
-  info.unacked = flight.size();
-  info.sacked = flight.sacked();
-  info.lost = flight.lost();
-  info.timeouts = recovery.timeouts;
   info.probes = probes;
-  info.reordering_seen = recovery.reordering_seen;
   info.dsack_dups = dsacks_received;
   info.bytes_sent = bytes_sent;
   info.bytes_acked = bytes_acked;
-  info.delivered = bytes_acked + flight.sacked();
+  info.delivered = bytes_acked;
   info.segments_sent = segments_sent;
   info.retransmitted = retransmitted;
   info.rcv_wnd = receive_window();
-  info.rcv_space = tuning.space;
-  info.rcv_rtt = tuning.rtt;
+  info.rcv_space = rcv_space;
+  info.rcv_rtt = rcv_rtt;
   info.rcv_ooopack = out_of_order_segments;
-  info.rcv_waiting = store.blocks();
   info.bytes_received = bytes_received;
   info.segments_received = segments_received;
   info.srtt = rtt.srtt();
@@ -155,6 +180,7 @@ Info Tcb::info() const {
   info.last_data_sent = engine.now - last_sent;
   info.last_data_received = engine.now - last_data_received;
   info.last_received = engine.now - last_received;
+  if (activity != nullptr) add_activity(info, *activity);
   return info;
 }
 

@@ -6,7 +6,7 @@ namespace windhover::stack::tcp {
 
 wire::TcpFlags ecn_syn_flags(const Engine& engine, const Tcb& tcb) {
   if (tcb.state == State::kSynReceived) return tcb.ecn.on ? wire::kTcpEce : wire::TcpFlags{};
-  const bool asks = engine.config.ecn == EcnMode::kAsk && tcb.recovery.timeouts == 0;
+  const bool asks = engine.config.ecn == EcnMode::kAsk && tcb.activity->recovery.timeouts == 0;
   return asks ? wire::kTcpEce | wire::kTcpCwr : wire::TcpFlags{};
 }
 
@@ -22,11 +22,12 @@ void ecn_data_arrived(Engine& engine, Tcb& tcb, const Segment& segment) {
 }
 
 void ecn_acknowledged(Engine& engine, Tcb& tcb, const Segment& segment) {
+  Activity& activity = *tcb.activity;
   Ecn& ecn = tcb.ecn;
   if (ecn.reduced && after(segment.ack, ecn.reduced_at)) ecn.reduced = ecn.marked = false;
-  if (!segment.flags.ece() || ecn.reduced || tcb.flight.empty()) return;
-  if (tcb.recovery.phase != Recovery::Phase::kOpen) return;
-  tcb.congestion.marked(tcb.flight.size());
+  if (!segment.flags.ece() || ecn.reduced || activity.flight.empty()) return;
+  if (activity.recovery.phase != Recovery::Phase::kOpen) return;
+  activity.congestion.marked(activity.flight.size());
   engine.counters.count(base::Event::kTcpEcnReductions);
   ecn_window_reduced(tcb);
   ecn.marked = true;

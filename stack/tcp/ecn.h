@@ -25,12 +25,12 @@ inline constexpr std::uint8_t kEcnCongestion = 3;  ///< CE.
 
 /// Per-connection state.
 struct Ecn {
-  bool on = false;       ///< Both sides agreed.
-  bool echo = false;     ///< Acknowledgements say ECE.
-  bool cwr_due = false;  ///< The next new data says CWR.
-  bool reduced = false;  ///< The window has been reduced for the data up to `reduced_at`: marks do not do it again.
-  bool marked = false;   ///< And it was a mark that did it: neither does a loss, and the window does not grow.
   wire::Seq reduced_at{};
+  bool on = false;           ///< Both sides agreed.
+  bool echo = false;         ///< Acknowledgements say ECE.
+  bool marked = false;       ///< The window was reduced by a mark: a loss does not do it again, and it does not grow.
+  bool cwr_due : 1 = false;  ///< The next new data says CWR.
+  bool reduced : 1 = false;  ///< The window has been reduced for the data up to `reduced_at`: marks do not do it again.
 };
 
 /// Whether a SYN asks for ECN, and a SYN-ACK agrees (RFC 3168 §6.1.1). Both flags on a SYN-ACK are a peer that reflects

@@ -15,12 +15,18 @@ constexpr std::uint32_t kChallengeAcksPerSecond = 1000;
 /// Flight records for each send-queue entry: an entry may be a file of many frames.
 constexpr std::uint32_t kRecordsPerEntry = 2;
 
+std::uint32_t active_max(const Config& config) {
+  const std::uint32_t asked = config.active_max == 0 ? kActiveMaxDefault : config.active_max;
+  return std::min(asked, config.connections_max);
+}
+
 }  // namespace
 
 Engine::Engine(base::Instant start, const Config& config_in, const Keys& keys_in, const link::Caps& caps_in,
                link::FrameArena& arena_in, ip::Ip& ip_in, base::Counters& counters_in)
     : config(config_in),
       keys(keys_in),
+      rto_bounds(config_in),
       caps(caps_in),
       arena(arena_in),
       ip(ip_in),
@@ -31,7 +37,8 @@ Engine::Engine(base::Instant start, const Config& config_in, const Keys& keys_in
       receive_memory(config_in.reassembly_blocks),
       recorder(config_in.recorder_tapes, counters_in),
       pool(config_in.connections_max),
-      flows(config_in.connections_max),
+      activities(active_max(config_in)),
+      flows(pool),
       time_wait(config_in.time_wait_max, config_in.time_wait),
       syns(start, config_in),
       cookies(keys_in.syn_cookies),
@@ -39,14 +46,15 @@ Engine::Engine(base::Instant start, const Config& config_in, const Keys& keys_in
       wheel(start) {}
 
 Engine::~Engine() {
-  CHECK(pool.size() == 0);
+  CHECK(pool.size() == 0 && activities.size() == 0);
   CHECK(flight_memory.all_free() && receive_memory.all_free());
 }
 
 Tcb* Engine::open(const Endpoint& local, const Endpoint& remote, const ip::Route& route) {
-  if (stopping) return nullptr;
+  if (stopping || pool.size() == pool.capacity() || !make_room()) return nullptr;
   Tcb* const tcb = pool.allocate(*this, local, remote, route, path_mss(remote.address));
-  if (tcb != nullptr) flows.insert(flow_hash(keys, local, remote), *tcb);
+  tcb->activity = activities.allocate(*tcb);
+  flows.insert(flow_hash(keys, local, remote), *tcb);
   return tcb;
 }
 
@@ -62,22 +70,28 @@ void Engine::finish(Tcb& tcb, CloseReason reason) {
   tcb.state = State::kClosed;
   tcb.close_reason = reason;
   tcb.deadlines.fill(base::kNever);
-  wheel.cancel(tcb.timer);
+  wheel.cancel(tcb);
   flows.erase(flow_hash(keys, tcb.local, tcb.remote), tcb);
   if (tcb.passive) sources.remove(tcb.remote.address);
-  tcb.queue.clear(send_memory);
-  tcb.flight.clear(flight_memory);
-  tcb.store.clear(receive_memory);
+  if (Activity* const activity = tcb.activity; activity != nullptr) {
+    activity->deadlines.fill(base::kNever);
+    activity->queue.clear(send_memory);
+    activity->flight.clear(flight_memory);
+    activity->store.clear(receive_memory);
+  }
   closed[static_cast<std::size_t>(reason)].add();
+  short_of_memory.remove(tcb);
   finished.push(tcb);
 }
 
-void Engine::deliver_finished() {
+void Engine::deliver_each_finished() {
   while (!finished.empty()) {
     Tcb& tcb = finished.pop();
-    ready.remove(tcb);
-    short_of_memory.remove(tcb);
     if (tcb.handler != nullptr) tcb.handler->on_closed(tcb, tcb.close_reason);
+    if (tcb.activity != nullptr) {
+      ready.remove(*tcb.activity);
+      activities.release(tcb.activity);
+    }
     pool.release(&tcb);
   }
 }
@@ -94,9 +108,12 @@ void Engine::update_budget() {
 
 void Engine::offer_memory() {
   while (!short_of_memory.empty() && send_memory.has_room()) {
-    Tcb& tcb = short_of_memory.pop();
-    if (tcb.state == State::kClosed || !std::exchange(tcb.sendable_wanted, false)) continue;
-    tcb.handler->on_sendable(tcb);
+    Tcb& tcb = short_of_memory.front();
+    if (!wake(tcb)) return;
+    short_of_memory.remove(tcb);
+    at_work = tcb.activity;
+    if (tcb.activity->has_unsent()) schedule(tcb);  // A FIN that had to wait.
+    if (std::exchange(tcb.sendable_wanted, false)) tcb.handler->on_sendable(tcb);
   }
 }
 

@@ -13,11 +13,13 @@
 #include "stack/base/pool.h"
 #include "stack/ip/ip.h"
 #include "stack/link/device.h"
+#include "stack/tcp/activity.h"
 #include "stack/tcp/answer_limit.h"
 #include "stack/tcp/budget.h"
 #include "stack/tcp/config.h"
 #include "stack/tcp/demux.h"
 #include "stack/tcp/isn.h"
+#include "stack/tcp/list.h"
 #include "stack/tcp/recorder.h"
 #include "stack/tcp/segment.h"
 #include "stack/tcp/source_table.h"
@@ -28,38 +30,6 @@
 #include "stack/timer/wheel.h"
 
 namespace windhover::stack::tcp {
-
-/// A queue of connections through a link that lies in each of them.
-template <TcbLink Tcb::*kLink>
-class TcbList {
- public:
-  bool empty() const { return head_ == nullptr; }
-  /// Adds at the back; harmless when it is listed.
-  void push(Tcb& tcb) {
-    if ((tcb.*kLink).linked) return;
-    (tcb.*kLink) = {tail_, nullptr, true};
-    (tail_ == nullptr ? head_ : (tail_->*kLink).next) = &tcb;
-    tail_ = &tcb;
-  }
-  /// Precondition: !empty().
-  Tcb& pop() {
-    Tcb& tcb = *head_;
-    remove(tcb);
-    return tcb;
-  }
-  /// Takes one out wherever it stands; harmless when it is not listed.
-  void remove(Tcb& tcb) {
-    const TcbLink link = tcb.*kLink;
-    if (!link.linked) return;
-    (link.previous == nullptr ? head_ : (link.previous->*kLink).next) = link.next;
-    (link.next == nullptr ? tail_ : (link.next->*kLink).previous) = link.previous;
-    (tcb.*kLink) = {};
-  }
-
- private:
-  Tcb* head_ = nullptr;
-  Tcb* tail_ = nullptr;
-};
 
 /// A local endpoint that accepts connections.
 struct Listener {
@@ -76,25 +46,34 @@ struct Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  /// A new connection in its table; nullptr when no slot is free, or the lane is stopping.
+  /// A new connection in its table, awake; nullptr when no slot or no Activity is free, or the lane is stopping.
   Tcb* open(const Endpoint& local, const Endpoint& remote, const ip::Route& route);
+
+  /// Whether the connection is awake, or could be woken (activity.h).
+  bool wake(Tcb& tcb) { return tcb.activity != nullptr || awaken(tcb); }
+  /// Whether an Activity is free, or could be made so by a connection that is quiet.
+  bool make_room();
 
   /// Ends a connection: releases what it holds at once; on_closed() comes with deliver_finished(). Harmless when it has
   /// ended.
   void finish(Tcb& tcb, CloseReason reason);
 
-  /// Tells handlers of ended connections and frees their slots. Called where no event of theirs is on the stack.
-  void deliver_finished();
+  /// Tells handlers of ended connections and frees their slots. Called where no event is on the stack.
+  void deliver_finished() {
+    at_work = nullptr;
+    if (!finished.empty()) [[unlikely]]
+      deliver_each_finished();
+  }
 
-  /// Tells those that wait for the lane's send memory that there is some again. Called where no event of theirs is on
-  /// the stack.
+  /// Tells those that wait for the lane's memory or an Activity that there is some again. Called where no event of
+  /// theirs is on the stack.
   void offer_memory();
 
   /// Looks at what is used of the lane's memory; once a turn.
   void update_budget();
 
-  /// Has something to send, or may have.
-  void schedule(Tcb& tcb) { ready.push(tcb); }
+  /// Has something to send, or may have. Precondition: it is awake.
+  void schedule(Tcb& tcb) { ready.push(*tcb.activity); }
 
   /// The largest MSS that the path to `remote` carries, TCP options included (RFC 6691).
   std::uint32_t path_mss(const wire::Address& remote) const;
@@ -107,6 +86,7 @@ struct Engine {
 
   Config config;
   Keys keys;
+  RtoBounds rto_bounds;
   const link::Caps& caps;
   link::FrameArena& arena;
   ip::Ip& ip;
@@ -119,6 +99,7 @@ struct Engine {
   Budget budget;
   Recorder recorder;
   base::Pool<Tcb> pool;
+  base::Pool<Activity> activities;
   FlowTable flows;
   TimeWaitTable time_wait;
   SynTable syns;
@@ -126,17 +107,24 @@ struct Engine {
   SourceTable sources;  ///< Of passive connections.
   timer::Wheel wheel;
   std::vector<Listener> listeners;
-  TcbList<&Tcb::ready> ready;
-  TcbList<&Tcb::finished> finished;
-  TcbList<&Tcb::short_of_memory> short_of_memory;  ///< Could not queue for want of the lane's memory.
+  List<Activity, &Activity::ready> ready;
+  List<Tcb, &Tcb::link> short_of_memory;  ///< Could not queue for want of the lane's memory, or of an Activity.
+  List<Tcb, &Tcb::link> finished;
   std::array<base::Counter, kCloseReasonCount> closed;
   CloseObserver* close_observer = nullptr;
 
-  bool stopping = false;             ///< Nothing may begin any more.
-  bool starved = false;              ///< The arena had no frame; try again shortly.
-  std::uint16_t next_port = 32768;   ///< Where the search for an ephemeral port begins.
-  std::uint32_t challenge_acks = 0;  ///< Left in the current second.
+  bool stopping = false;              ///< Nothing may begin any more.
+  bool starved = false;               ///< The arena had no frame; try again shortly.
+  const Activity* at_work = nullptr;  ///< An event of its connection may be on the stack: it is not put to sleep.
+  std::uint32_t hand = 0;             ///< The Activity looked at last for one that is quiet.
+  std::uint16_t next_port = 32768;    ///< Where the search for an ephemeral port begins.
+  std::uint32_t challenge_acks = 0;   ///< Left in the current second.
   std::int64_t challenge_second = -1;
+
+ private:
+  void deliver_each_finished();
+  bool awaken(Tcb& tcb);
+  void put_to_sleep(Activity& activity);
 };
 
 }  // namespace windhover::stack::tcp

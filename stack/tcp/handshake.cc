@@ -17,13 +17,14 @@ using base::Drop;
 /// The round trip of the handshake is the first sample, unless a SYN was sent twice (Karn). One that was sent three
 /// times tells of a path that loses.
 void sample_handshake(const Engine& engine, Tcb& tcb) {
-  if (tcb.recovery.timeouts == 0) {
-    tcb.rtt.sample(engine.now - tcb.last_sent);
+  Activity& activity = *tcb.activity;
+  if (activity.recovery.timeouts == 0) {
+    tcb.rtt.sample(engine.rto_bounds, engine.now - tcb.last_sent);
   } else if (!tcb.passive) {
-    tcb.rtt.handshake_timed_out();
+    tcb.rtt.handshake_timed_out(engine.rto_bounds);
   }
-  if (tcb.recovery.timeouts > 1) tcb.congestion.begin_small();
-  tcb.recovery.timeouts = 0;
+  if (activity.recovery.timeouts > 1) activity.congestion.begin_small();
+  activity.recovery.timeouts = 0;
 }
 
 std::optional<std::uint16_t> free_port(Engine& engine, const wire::Address& local, const Endpoint& remote) {
@@ -85,7 +86,7 @@ Verdict arrives_in_syn_sent(Engine& engine, Tcb& tcb, const Segment& segment) {
   }
   // Fourth, check the SYN bit.
   if (!flags.syn() || flags.fin()) return Drop::kTcpBadFlags;
-  const bool asked_ecn = engine.config.ecn == EcnMode::kAsk && tcb.recovery.timeouts == 0;
+  const bool asked_ecn = engine.config.ecn == EcnMode::kAsk && tcb.activity->recovery.timeouts == 0;
   apply_syn(engine, tcb, read_syn(engine, segment, asked_ecn));
   tcb.snd_wnd = segment.window;  // A SYN's window is never scaled (RFC 7323 §2.2).
   tcb.max_snd_wnd = segment.window;

@@ -28,10 +28,10 @@ void acknowledge_now(Engine& engine, Tcb& tcb) {
 /// waiting goes first.
 void report_duplicate(Engine& engine, Tcb& tcb, const wire::SackBlock& duplicate, base::Event event) {
   if (!tcb.sack) return;
-  if (tcb.store.has_duplicate() && engine.ip.queued() < link::kBurstMax) {
+  if (tcb.activity->store.has_duplicate() && engine.ip.queued() < link::kBurstMax) {
     send_control(engine, tcb, tcb.snd_nxt, wire::kTcpAck);
   }
-  tcb.store.report_duplicate(duplicate);
+  tcb.activity->store.report_duplicate(duplicate);
   engine.counters.count(event);
   acknowledge_now(engine, tcb);
 }
@@ -53,11 +53,11 @@ void report_old(Engine& engine, Tcb& tcb, const Segment& segment) {
 
 /// Whether a segment may be answered that an answer of ours may have caused.
 bool may_answer(Engine& engine, Tcb& tcb) {
-  if (engine.now - tcb.last_answered < kAnswerInterval) {
+  if (engine.now - tcb.activity->last_answered < kAnswerInterval) {
     engine.counters.count(base::Event::kTcpAnswersLimited);
     return false;
   }
-  tcb.last_answered = engine.now;
+  tcb.activity->last_answered = engine.now;
   return true;
 }
 
@@ -176,8 +176,8 @@ bool check_ack(Engine& engine, Tcb& tcb, const Segment& segment, Verdict& verdic
 
 /// Acknowledge at once what is out of order, fills a hole, or makes two full segments; the rest may wait for company.
 void decide_acknowledgement(Tcb& tcb, std::uint32_t size, bool in_order) {
-  tcb.received_since_ack += size;
-  if (!in_order || tcb.received_since_ack >= 2 * tcb.rcv_mss) {
+  tcb.activity->received_since_ack += size;
+  if (!in_order || tcb.activity->received_since_ack >= 2 * tcb.rcv_mss) {
     tcb.ack_now = true;
   } else if (tcb.quick_acks > 0) {
     --tcb.quick_acks;
@@ -189,10 +189,10 @@ void decide_acknowledgement(Tcb& tcb, std::uint32_t size, bool in_order) {
 
 /// Moves rcv_nxt over stored bytes that have come to be in order, and hands them over.
 void absorb_stored(Engine& engine, Tcb& tcb) {
-  const Seq reached = tcb.store.contiguous_end(engine.receive_memory, tcb.rcv_nxt);
+  const Seq reached = tcb.activity->store.contiguous_end(engine.receive_memory, tcb.rcv_nxt);
   tcb.bytes_received += static_cast<std::uint32_t>(reached - tcb.rcv_nxt);
   tcb.rcv_nxt = reached;
-  tcb.store.promise(reached);
+  tcb.activity->store.promise(reached);
   deliver_stored(engine, tcb);
 }
 
@@ -207,10 +207,10 @@ void hand_over(Tcb& tcb, base::Bytes text) {
 
 /// Keeps bytes that cannot be handed over now.
 Verdict store_text(Engine& engine, Tcb& tcb, Seq seq, base::Bytes text) {
-  tcb.store.promise(tcb.rcv_nxt);
+  tcb.activity->store.promise(tcb.rcv_nxt);
   // What the window allows at most: a block for each part of it, and one that each edge cuts.
   const std::uint32_t blocks_max = static_cast<std::uint32_t>(tcb.rcv_adv - tcb.rcv_read) / kReceiveBlockSize + 2;
-  const Inserted kept = tcb.store.insert(engine.receive_memory, seq, text, blocks_max);
+  const Inserted kept = tcb.activity->store.insert(engine.receive_memory, seq, text, blocks_max);
   if (kept.given_up > 0) engine.counters.count(base::Event::kTcpReneged, kept.given_up);
   if (kept.taken > 0) engine.counters.count(base::Event::kTcpRenegedForOthers, kept.taken);
   if (kept.duplicate.left != kept.duplicate.right) {
@@ -228,10 +228,10 @@ Verdict weave(Engine& engine, Tcb& tcb, base::Bytes text) {
   while (before(tcb.rcv_nxt, end) && !tcb.paused) {
     const base::Bytes rest = text.last(static_cast<std::size_t>(end - tcb.rcv_nxt));
     const std::uint32_t size =
-        tcb.store.missing(engine.receive_memory, tcb.rcv_nxt, static_cast<std::uint32_t>(rest.size()));
+        tcb.activity->store.missing(engine.receive_memory, tcb.rcv_nxt, static_cast<std::uint32_t>(rest.size()));
     if (size > 0) hand_over(tcb, rest.first(size));
     if (tcb.state == State::kClosed) return kAccepted;
-    tcb.store.release_before(engine.receive_memory, tcb.rcv_nxt);
+    tcb.activity->store.release_before(engine.receive_memory, tcb.rcv_nxt);
     const Seq stored = tcb.rcv_nxt;
     absorb_stored(engine, tcb);
     if (tcb.state == State::kClosed) return kAccepted;
@@ -244,18 +244,22 @@ Verdict weave(Engine& engine, Tcb& tcb, base::Bytes text) {
   return store_text(engine, tcb, tcb.rcv_nxt, text.last(static_cast<std::size_t>(end - tcb.rcv_nxt)));
 }
 
+/// A super-frame says nothing about the size of one segment.
+void raise_rcv_mss(const Engine& engine, Tcb& tcb, std::uint32_t size) {
+  const std::uint32_t segment_max = engine.path_mss(tcb.remote.address) - (tcb.timestamps ? 12U : 0U);
+  tcb.rcv_mss = static_cast<std::uint16_t>(std::max<std::uint32_t>(tcb.rcv_mss, std::min(size, segment_max)));
+}
+
 /// Seventh, process the segment text: `text` begins at or after rcv_nxt and ends inside the window.
 Verdict take_text(Engine& engine, Tcb& tcb, Seq seq, base::Bytes text) {
   const auto size = static_cast<std::uint32_t>(text.size());
   tcb.last_data_received = engine.now;
-  // A super-frame says nothing about the size of one segment.
-  const std::uint32_t segment_max = engine.path_mss(tcb.remote.address) - (tcb.timestamps ? 12U : 0U);
-  tcb.rcv_mss = std::max(tcb.rcv_mss, std::min(size, segment_max));
+  if (size > tcb.rcv_mss) raise_rcv_mss(engine, tcb, size);
   const bool next = seq == tcb.rcv_nxt && !tcb.paused && tcb.rcv_read == tcb.rcv_nxt;
   if (seq != tcb.rcv_nxt) acknowledge_waiting(engine, tcb);
-  decide_acknowledgement(tcb, size, next && tcb.store.empty());
+  decide_acknowledgement(tcb, size, next && tcb.activity->store.empty());
   engine.schedule(tcb);
-  if (next && tcb.store.empty()) {
+  if (next && tcb.activity->store.empty()) {
     hand_over(tcb, text);
     return kAccepted;
   }
@@ -301,7 +305,7 @@ Verdict take_content(Engine& engine, Tcb& tcb, const Segment& segment) {
     tcb.fin_received = true;
     tcb.fin_seq = end;
     // The stream ends here, whatever else the peer has sent.
-    if (!tcb.store.empty()) tcb.store.discard_from(engine.receive_memory, end);
+    if (!tcb.activity->store.empty()) tcb.activity->store.discard_from(engine.receive_memory, end);
   } else if (tcb.fin_received) {
     text = text.first(std::min(text.size(), static_cast<std::size_t>(std::max(tcb.fin_seq - seq, 0))));
   }
@@ -379,12 +383,12 @@ Verdict arrives(Engine& engine, Tcb& tcb, const Segment& segment) {
 void deliver_stored(Engine& engine, Tcb& tcb) {
   const Seq data_end = tcb.fin_received && after(tcb.rcv_nxt, tcb.fin_seq) ? tcb.fin_seq : tcb.rcv_nxt;
   while (!tcb.paused && before(tcb.rcv_read, data_end)) {
-    base::Bytes bytes = tcb.store.front(engine.receive_memory, tcb.rcv_read);
+    base::Bytes bytes = tcb.activity->store.front(engine.receive_memory, tcb.rcv_read);
     bytes = bytes.first(std::min(bytes.size(), static_cast<std::size_t>(data_end - tcb.rcv_read)));
     tcb.rcv_read += static_cast<std::uint32_t>(bytes.size());
     tcb.handler->on_data(tcb, bytes);
     if (tcb.state == State::kClosed) return;
-    tcb.store.release_before(engine.receive_memory, tcb.rcv_read);
+    tcb.activity->store.release_before(engine.receive_memory, tcb.rcv_read);
   }
   const bool all_read = tcb.rcv_read == data_end && data_end != tcb.rcv_nxt;
   if (!all_read || tcb.paused || tcb.fin_delivered) return;

@@ -47,8 +47,8 @@ wire::TcpHeader header_of(Engine& engine, Tcb& tcb, const Head& head, wire::TcpO
   if (tcb.timestamps) {
     options.timestamps = wire::TcpTimestamps{timestamp(engine, tcb.ts_offset), tcb.ts_recent};
   }
-  if (tcb.sack && tcb.store.has_report()) {
-    options.sack_count = static_cast<std::uint8_t>(tcb.store.sack_blocks(tcb.rcv_nxt, options.sack));
+  if (tcb.sack && tcb.activity != nullptr && tcb.activity->store.has_report()) {
+    options.sack_count = static_cast<std::uint8_t>(tcb.activity->store.sack_blocks(tcb.rcv_nxt, options.sack));
   }
   const std::uint32_t window = announce_window(engine, tcb) >> tcb.rcv_wscale;
   const bool echo = tcb.ecn.echo && !head.flags.rst();
@@ -67,26 +67,27 @@ std::uint32_t add_payload(Engine& engine, Tcb& tcb, link::Frame& frame, Seq seq,
   const auto from = static_cast<std::uint32_t>(seq - tcb.snd_una_data());
   const bool offload = engine.caps.transmit_checksum;
   bool attached = false;
-  tcb.queue.read(engine.send_memory, from, size, [&](const base::Slice& whole, std::size_t offset, std::size_t count) {
-    const base::Bytes bytes = whole.bytes().subspan(offset, count);
-    const bool fits = count <= frame.tailroom();
-    if (engine.caps.gather && (attached || !fits || count >= kGatherMin)) {
-      if (!frame.attach(whole.part(offset, count))) return false;
-      attached = true;
-      if (!offload) sum = wire::combine(sum, added, wire::sum(bytes));
-      added += static_cast<std::uint32_t>(count);
-      return true;
-    }
-    const std::size_t run = std::min(count, frame.tailroom());
-    if (offload) {
-      std::copy_n(bytes.data(), run, frame.append(run).data());
-    } else {
-      const wire::Sum part = wire::copy_and_sum(frame.append(run), bytes.first(run));
-      sum = wire::combine(sum, added, part);
-    }
-    added += static_cast<std::uint32_t>(run);
-    return run == count;
-  });
+  tcb.activity->queue.read(engine.send_memory, from, size,
+                           [&](const base::Slice& whole, std::size_t offset, std::size_t count) {
+                             const base::Bytes bytes = whole.bytes().subspan(offset, count);
+                             const bool fits = count <= frame.tailroom();
+                             if (engine.caps.gather && (attached || !fits || count >= kGatherMin)) {
+                               if (!frame.attach(whole.part(offset, count))) return false;
+                               attached = true;
+                               if (!offload) sum = wire::combine(sum, added, wire::sum(bytes));
+                               added += static_cast<std::uint32_t>(count);
+                               return true;
+                             }
+                             const std::size_t run = std::min(count, frame.tailroom());
+                             if (offload) {
+                               std::copy_n(bytes.data(), run, frame.append(run).data());
+                             } else {
+                               const wire::Sum part = wire::copy_and_sum(frame.append(run), bytes.first(run));
+                               sum = wire::combine(sum, added, part);
+                             }
+                             added += static_cast<std::uint32_t>(run);
+                             return run == count;
+                           });
   return added;
 }
 
@@ -125,9 +126,10 @@ link::Frame new_frame(Engine& engine, const wire::Address& remote, std::size_t h
 void acknowledgement_sent(Tcb& tcb) {
   tcb.ack_now = false;
   tcb.ack_delayed = false;
-  tcb.received_since_ack = 0;
   tcb.last_ack_sent = tcb.rcv_nxt;
-  tcb.store.reported();
+  if (tcb.activity == nullptr) return;
+  tcb.activity->received_since_ack = 0;
+  tcb.activity->store.reported();
   disarm(tcb, Deadline::kDelayedAck);
 }
 
@@ -175,7 +177,7 @@ std::optional<Sent> send_data(Engine& engine, Tcb& tcb, const Head& head, std::u
 
 /// Sends one range of sequence numbers that was sent before, FIN included. Returns sequence numbers sent.
 std::optional<Sent> send_again(Engine& engine, Tcb& tcb, Seq start, std::uint32_t size) {
-  const Seq data_end = tcb.data_end();
+  const Seq data_end = tcb.activity->data_end();
   const auto data = after(data_end, start) ? static_cast<std::uint32_t>(data_end - start) : 0;
   const std::uint32_t payload = std::min(size, data);
   const bool fin = size > payload;
@@ -197,12 +199,14 @@ bool lies_beyond_window(const Tcb& tcb, const FlightRecord& record) {
 }
 
 Step send_lost(Engine& engine, Tcb& tcb) {
-  const std::uint32_t pipe = tcb.flight.pipe();
-  const std::uint32_t cwnd = tcb.congestion.cwnd();
+  Activity& activity = *tcb.activity;
+  const std::uint32_t pipe = activity.flight.pipe();
+  const std::uint32_t cwnd = activity.congestion.cwnd();
   const std::uint32_t segment = tcb.segment_payload();
   if (pipe >= cwnd && pipe > 0) return Step::kNothing;
   const std::uint32_t room = std::max((cwnd - pipe) / segment, 1U) * segment;
-  FlightRecord* record = tcb.flight.first_lost(engine.flight_memory, std::min(room, frame_payload_max(engine, tcb)));
+  FlightRecord* record =
+      activity.flight.first_lost(engine.flight_memory, std::min(room, frame_payload_max(engine, tcb)));
   if (lies_beyond_window(tcb, *record)) return Step::kNothing;
   if (engine.arena.is_out(record->frame)) {
     recovery_postpone(engine, tcb);
@@ -210,8 +214,8 @@ Step send_lost(Engine& engine, Tcb& tcb) {
   }
   const auto sent = send_again(engine, tcb, record->start, record->size);
   if (!sent) return Step::kStarved;
-  if (sent->payload < record->size) record = tcb.flight.first_lost(engine.flight_memory, sent->payload);
-  tcb.flight.resent(engine.flight_memory, *record, engine.now, sent->frame);
+  if (sent->payload < record->size) record = activity.flight.first_lost(engine.flight_memory, sent->payload);
+  activity.flight.resent(engine.flight_memory, *record, engine.now, sent->frame);
   recovery_on_resent(engine, tcb, record->start, sent->payload);
   return Step::kSent;
 }
@@ -233,40 +237,43 @@ std::optional<Sent> send_fresh(Engine& engine, Tcb& tcb, Head head, std::uint32_
 /// How much new data may go now, and whether the FIN goes with it. RFC 9293 §3.8.6.2.1 (silly window), cork, cwnd.
 struct Permission {
   std::uint32_t payload = 0;
+  bool all = false;  ///< That is all there is.
   bool fin = false;
 };
 
 Permission may_send(Engine& engine, Tcb& tcb) {
+  Activity& activity = *tcb.activity;
   const std::uint32_t segment = tcb.segment_payload();
-  const std::uint32_t data = static_cast<std::uint32_t>(tcb.data_end() - tcb.snd_nxt);
+  const std::uint32_t data = static_cast<std::uint32_t>(activity.data_end() - tcb.snd_nxt);
   const std::int64_t window = static_cast<std::int64_t>(tcb.snd_wnd) - (tcb.snd_nxt - tcb.snd_una);
-  const std::uint32_t pipe = tcb.flight.pipe();
-  const std::uint32_t cwnd = tcb.congestion.cwnd();
+  const std::uint32_t pipe = activity.flight.pipe();
+  const std::uint32_t cwnd = activity.congestion.cwnd();
   const std::uint32_t room = cwnd > pipe ? cwnd - pipe : 0;
   if (room < std::min(data, segment) && pipe > 0) {
-    tcb.cwnd_limited = true;
+    activity.cwnd_limited = true;
     return {};
   }
-  std::uint32_t payload = std::min(data, frame_payload_max(engine, tcb));
+  std::uint32_t payload = std::min(data, engine.caps.transmit_gso ? frame_payload_max(engine, tcb) : segment);
   if (payload > room) payload = std::min(data, std::max(room, segment));
   payload = static_cast<std::uint32_t>(std::clamp<std::int64_t>(window, 0, payload));
   if (payload < data) {
     if (payload > segment) payload -= payload % segment;
-    if (payload < segment && payload < tcb.max_snd_wnd / 2 && !tcb.override_sws) return {};
+    if (payload < segment && payload < tcb.max_snd_wnd / 2 && !activity.override_sws) return {};
   } else if (tcb.corked && !tcb.fin_queued) {
     payload -= payload % segment;
   }
-  const bool fin = tcb.fin_in_sight() && payload == data && (window > payload || tcb.flight.empty());
-  return {payload, fin};
+  const bool all = payload == data;
+  return {payload, all, all && activity.fin_in_sight() && (window > payload || activity.flight.empty())};
 }
 
 /// A segment larger than the path is known to carry; nothing when there is none to send now.
 std::optional<Step> send_path_probe(Engine& engine, Tcb& tcb) {
+  Activity& activity = *tcb.activity;
   const std::uint32_t mss = path_probe_mss(engine, tcb);
   if (mss == 0 || engine.flight_memory.empty()) return std::nullopt;
   const std::uint32_t payload = tcb.segment_payload() + (mss - tcb.snd_mss);
-  if (tcb.flight.pipe() + payload > tcb.congestion.cwnd()) {
-    tcb.cwnd_limited = true;
+  if (activity.flight.pipe() + payload > activity.congestion.cwnd()) {
+    activity.cwnd_limited = true;
     return Step::kNothing;
   }
   const Seq start = tcb.snd_nxt;
@@ -274,7 +281,7 @@ std::optional<Step> send_path_probe(Engine& engine, Tcb& tcb) {
   const auto sent = send_fresh(engine, tcb, {start, kTcpAck}, payload);
   tcb.snd_mss = mss_in_use;
   if (!sent) return Step::kStarved;
-  tcb.flight.sent(engine.flight_memory, engine.now, start, sent->payload, sent->frame);
+  activity.flight.sent(engine.flight_memory, engine.now, start, sent->payload, sent->frame);
   tcb.snd_nxt = start + sent->payload;
   if (sent->payload == payload) path_probe_sent(engine, tcb, mss, start, payload);
   recovery_on_sent(engine, tcb, sent->payload);
@@ -282,26 +289,27 @@ std::optional<Step> send_path_probe(Engine& engine, Tcb& tcb) {
 }
 
 Step send_new(Engine& engine, Tcb& tcb) {
-  if (!tcb.has_unsent()) return Step::kNothing;
+  Activity& activity = *tcb.activity;
+  if (!activity.has_unsent()) return Step::kNothing;
   if (tcb.path.searching) {
     if (const auto probe = send_path_probe(engine, tcb)) return *probe;
   }
-  if (tcb.flight.empty()) tcb.congestion.resume(engine.now, engine.now - tcb.last_sent, tcb.rtt.rto());
+  if (activity.flight.empty()) activity.congestion.resume(engine.now, engine.now - tcb.last_sent, tcb.rtt.rto());
   const Permission permission = may_send(engine, tcb);
   if (permission.payload == 0 && !permission.fin) {
-    const bool shut = tcb.flight.empty() && !tcb.corked;
+    const bool shut = activity.flight.empty() && !tcb.corked;
     if (shut && !is_armed(tcb, Deadline::kRetransmit)) arm_persist(engine, tcb);
     return Step::kNothing;
   }
   if (engine.flight_memory.empty()) return Step::kStarved;
-  tcb.override_sws = false;
+  activity.override_sws = false;
   const Seq start = tcb.snd_nxt;
-  const bool last = permission.payload > 0 && start + permission.payload == tcb.data_end();
+  const bool last = permission.all && permission.payload > 0;
   const auto flags = kTcpAck | (last ? kTcpPsh : kNoFlags) | (permission.fin ? kTcpFin : kNoFlags);
   const auto sent = send_fresh(engine, tcb, {start, flags}, permission.payload);
   if (!sent) return Step::kStarved;
   const std::uint32_t size = sent->payload == permission.payload && permission.fin ? sent->payload + 1 : sent->payload;
-  tcb.flight.sent(engine.flight_memory, engine.now, start, size, sent->frame);
+  activity.flight.sent(engine.flight_memory, engine.now, start, size, sent->frame);
   tcb.snd_nxt = start + size;
   recovery_on_sent(engine, tcb, size);
   return Step::kSent;
@@ -309,14 +317,14 @@ Step send_new(Engine& engine, Tcb& tcb) {
 
 /// Lost data before new data, except where F-RTO has it the other way round.
 Step send_next(Engine& engine, Tcb& tcb) {
-  if (tcb.flight.lost() == 0) [[likely]]
+  if (tcb.activity->flight.lost() == 0) [[likely]]
     return send_new(engine, tcb);
   const Turn turn = undo_turn(tcb);
   if (turn == Turn::kNothing) return Step::kNothing;
   if (turn == Turn::kNew) {
     const Step step = send_new(engine, tcb);
     if (step != Step::kNothing) return step;
-    undo_without_new_data(tcb.undo);
+    undo_without_new_data(tcb.activity->undo);
   }
   return send_lost(engine, tcb);
 }
@@ -330,12 +338,13 @@ std::uint32_t frame_payload_max(const Engine& engine, const Tcb& tcb) {
       std::min(engine.caps.gso_size_max, kSuperFrameMax) - std::uint32_t{wire::TcpView::kHeaderSizeMax};
   if (!engine.caps.gather) most = std::min(most, engine.arena.shape().frame_size - 256);
   // On a path that loses frames, several a window keep acknowledgements coming and one loss small.
-  if (tcb.congestion.has_lost())
-    most = std::min(most, std::max(tcb.congestion.cwnd() / 4, kLossyFrameSegments * segment));
+  if (tcb.activity->congestion.has_lost())
+    most = std::min(most, std::max(tcb.activity->congestion.cwnd() / 4, kLossyFrameSegments * segment));
   return std::max(most / segment, 1U) * segment;
 }
 
 bool output(Engine& engine, Tcb& tcb) {
+  Activity& activity = *tcb.activity;
   if (!is_synchronized(tcb.state)) {
     if (tcb.state == State::kSynReceived && tcb.ack_now) send_control(engine, tcb, tcb.snd_nxt, kTcpAck);
     return false;
@@ -347,12 +356,12 @@ bool output(Engine& engine, Tcb& tcb) {
       if (turn > 0) note_window_use(engine, tcb, false);
       return true;
     }
-    if (tcb.recovery.probe_due) recovery_send_probe(engine, tcb);
+    if (activity.recovery.probe_due) recovery_send_probe(engine, tcb);
     step = send_next(engine, tcb);
     if (step != Step::kSent) break;
   }
   if (step == Step::kStarved) engine.starved = true;
-  if (turn > 0 || tcb.cwnd_limited) note_window_use(engine, tcb, std::exchange(tcb.cwnd_limited, false));
+  if (turn > 0 || activity.cwnd_limited) note_window_use(engine, tcb, std::exchange(activity.cwnd_limited, false));
   if (tcb.ack_now && step != Step::kStarved) {
     send_control(engine, tcb, tcb.snd_nxt, kTcpAck);
   } else if (tcb.ack_delayed && !is_armed(tcb, Deadline::kDelayedAck)) {
@@ -399,7 +408,7 @@ void send_syn(Engine& engine, Tcb& tcb) {
     tcb.last_sent = engine.now;
     ++tcb.segments_sent;
   }
-  tcb.retransmit_mode = RetransmitMode::kHandshake;
+  tcb.activity->retransmit_mode = RetransmitMode::kHandshake;
   arm(engine, tcb, Deadline::kRetransmit, engine.now + tcb.rtt.rto());
 }
 
@@ -437,19 +446,20 @@ bool resend(Engine& engine, Tcb& tcb, FlightRecord& record) {
   }
   const auto sent = send_again(engine, tcb, record.start, record.size);
   if (!sent) return false;
-  tcb.flight.resent(engine.flight_memory, record, engine.now, sent->frame);
+  tcb.activity->flight.resent(engine.flight_memory, record, engine.now, sent->frame);
   return true;
 }
 
 bool send_probe_data(Engine& engine, Tcb& tcb) {
-  if (!before(tcb.snd_nxt, tcb.data_end())) return false;
-  const auto data = static_cast<std::uint32_t>(tcb.data_end() - tcb.snd_nxt);
+  Activity& activity = *tcb.activity;
+  if (!before(tcb.snd_nxt, activity.data_end())) return false;
+  const auto data = static_cast<std::uint32_t>(activity.data_end() - tcb.snd_nxt);
   const std::int64_t window = static_cast<std::int64_t>(tcb.snd_wnd) - (tcb.snd_nxt - tcb.snd_una);
   const std::uint32_t size = std::min(data, tcb.segment_payload());
   if (window < size || engine.flight_memory.empty()) return false;
   const auto sent = send_fresh(engine, tcb, {tcb.snd_nxt, kTcpAck | kTcpPsh}, size);
   if (!sent || sent->payload == 0) return false;
-  tcb.flight.sent(engine.flight_memory, engine.now, tcb.snd_nxt, sent->payload, sent->frame);
+  activity.flight.sent(engine.flight_memory, engine.now, tcb.snd_nxt, sent->payload, sent->frame);
   tcb.snd_nxt = tcb.snd_nxt + sent->payload;
   return true;
 }
@@ -467,7 +477,7 @@ std::uint32_t announce_window(Engine& engine, Tcb& tcb) {
   const std::uint32_t current = tcb.receive_window();
   const std::uint32_t ragged = current & (unit - 1);
   // Receiver's silly window avoidance (RFC 9293 §3.8.6.2.2): the edge moves by a segment, or half the buffer.
-  if (free > current && free - current >= std::min(capacity / 2, tcb.rcv_mss)) {
+  if (free > current && free - current >= std::min<std::uint32_t>(capacity / 2, tcb.rcv_mss)) {
     const std::uint32_t rounded = std::min((free + unit - 1) & ~(unit - 1), 0xffffU << tcb.rcv_wscale);
     if (rounded > current) tcb.rcv_adv = tcb.rcv_nxt + rounded;
   } else if (ragged != 0 && free + unit >= current + (unit - ragged)) {

@@ -12,10 +12,11 @@ class Tcb;
 struct Engine;
 
 /// Sends what the windows allow for this connection, at most a turn's worth of frames, and an acknowledgement if one is
-/// due. Returns true when there is more to send and only the turn has ended.
+/// due. Returns true when there is more to send and only the turn has ended. Precondition: it is awake.
 bool output(Engine& engine, Tcb& tcb);
 
 /// A segment without payload at once, outside output()'s turn: an acknowledgement, a probe (`seq` before snd_una), RST.
+/// From a connection that sleeps too.
 void send_control(Engine& engine, Tcb& tcb, wire::Seq seq, wire::TcpFlags flags);
 
 /// The most payload of one frame: a segment, or as many whole segments as a super-frame may hold.

@@ -70,6 +70,12 @@ Verdict refuse_connection(const Engine& engine, const Endpoint& remote) {
   return kAccepted;
 }
 
+/// The same for one that exists at once, and is busy at first.
+Verdict refuse_completion(Engine& engine, const Endpoint& remote) {
+  if (const Verdict refusal = refuse_connection(engine, remote)) return refusal;
+  return engine.make_room() ? kAccepted : Verdict(Drop::kTcpActiveFull);
+}
+
 Verdict take_syn(Engine& engine, Listener& listener, std::uint64_t hash, const Segment& segment, TimeWait* previous) {
   // Nobody is promised what could not be kept: as with an accept queue that is full, the peer tries again.
   if (const Verdict refusal = refuse_connection(engine, segment.remote)) return refusal;
@@ -107,7 +113,7 @@ void forget(Engine& engine, SynObject& object) {
 }
 
 /// The connection that `segment` completes, in SYN-RECEIVED for as long as it takes that segment to arrive there;
-/// nullptr, counted, when there is no way to the peer. Precondition: refuse_connection() does not.
+/// nullptr, counted, when there is no way to the peer. Precondition: refuse_completion() does not.
 Tcb* make_connection(Engine& engine, const Segment& segment, const PeerSyn& syn) {
   const auto route = engine.ip.route(segment.remote.address, segment.local.address, segment.link_source);
   if (!route) {
@@ -116,6 +122,7 @@ Tcb* make_connection(Engine& engine, const Segment& segment, const PeerSyn& syn)
   }
   Tcb* const tcb = engine.open(segment.local, segment.remote, *route);
   CHECK(tcb != nullptr);
+  engine.at_work = tcb->activity;
   engine.sources.add(segment.remote.address);
   tcb->passive = true;
   tcb->state = State::kSynReceived;
@@ -146,14 +153,14 @@ Verdict take_cookie(Engine& engine, std::uint64_t hash, const Segment& segment) 
     send_reset(engine, segment);
     return refusal;
   }
-  if (const Verdict full = refuse_connection(engine, segment.remote)) return full;
+  if (const Verdict full = refuse_completion(engine, segment.remote)) return full;
   syn.mss = static_cast<std::uint16_t>(std::min<std::uint32_t>(syn.mss, engine.path_mss(segment.remote.address)));
   Tcb* const tcb = make_connection(engine, segment, syn);
   if (tcb == nullptr) return kAccepted;
   engine.cookies.spend(hash, segment, syn);
   engine.counters.count(base::Event::kTcpPassiveOpens);
   engine.counters.count(base::Event::kTcpCookiesAccepted);
-  tcb->recovery.timeouts = 1;  // Nobody knows when the SYN-ACK left: no round trip can be read from it.
+  tcb->activity->recovery.timeouts = 1;  // Nobody knows when the SYN-ACK left: no round trip can be read from it.
   return complete(engine, *tcb, segment);
 }
 
@@ -253,13 +260,13 @@ Verdict arrives_half_open(Engine& engine, SynObject& object, const Segment& segm
     forget(engine, object);
     return kAccepted;
   }
-  if (const Verdict full = refuse_connection(engine, segment.remote)) return full;
+  if (const Verdict full = refuse_completion(engine, segment.remote)) return full;
   const PeerSyn syn = object.peer();
   Tcb* const tcb = make_connection(engine, segment, syn);
   if (tcb == nullptr) return kAccepted;
   tcb->last_sent = engine.now - engine.syns.since_sent(engine.now, object);
-  tcb->recovery.timeouts = object.resent ? std::max<std::uint8_t>(object.timeouts, 1) : 0;
-  if (object.timeouts > 0) tcb->rtt.handshake_timed_out();
+  tcb->activity->recovery.timeouts = object.resent ? std::max<std::uint8_t>(object.timeouts, 1) : 0;
+  if (object.timeouts > 0) tcb->rtt.handshake_timed_out(engine.rto_bounds);
   forget(engine, object);
   return complete(engine, *tcb, segment);
 }

@@ -3,8 +3,8 @@
 // (RFC 9293 §3.10.7.2 and, for SYN-RECEIVED, §3.10.7.4; RFC 4987).
 //
 // Until that acknowledgement nothing but a SYN object is kept, or with a SYN cookie nothing at all. Where there is no
-// slot for the connection then, the acknowledgement is dropped as if lost on the way: the SYN object stays, its SYN-ACK
-// is sent again, and a later acknowledgement finds room.
+// slot for the connection then, or no Activity for a connection that is new, the acknowledgement is dropped as if lost
+// on the way: the SYN object stays, its SYN-ACK is sent again, and a later acknowledgement finds room.
 
 #include <cstdint>
 

@@ -29,7 +29,7 @@ std::uint32_t minimum(const Tcb& tcb) { return tcb.remote.address.is_v4() ? ip::
 
 void use_size(Engine& engine, Tcb& tcb, std::uint32_t mtu) {
   tcb.snd_mss = mtu - overhead(tcb);
-  tcb.congestion.set_mss(tcb.segment_payload(), engine.config.initial_window);
+  tcb.activity->congestion.set_mss(tcb.segment_payload(), engine.config.initial_window);
 }
 
 void remember_largest(Tcb& tcb) {
@@ -60,15 +60,14 @@ void believe(Engine& engine, Tcb& tcb, std::uint32_t mtu) {
 }
 
 /// Of the probe that was sent last, whatever has become of it.
-bool is_of_probe(const PathProbe& path, const FlightRecord& record) {
-  return static_cast<std::uint32_t>(record.start - path.probe_start) <
-         static_cast<std::uint32_t>(path.probe_end - path.probe_start);
+bool is_of_probe(const PathProbe& probe, const FlightRecord& record) {
+  return static_cast<std::uint32_t>(record.start - probe.start) < static_cast<std::uint32_t>(probe.end - probe.start);
 }
 
 /// One probe of its size is lost.
 void count_lost_probe(Engine& engine, Tcb& tcb) {
-  PathProbe& path = tcb.path;
-  const std::uint16_t size = std::exchange(path.probe, std::uint16_t{0});
+  PathSize& path = tcb.path;
+  const std::uint16_t size = std::exchange(tcb.activity->path_probe.size, std::uint16_t{0});
   engine.counters.count(base::Event::kTcpPathProbesLost);
   if (++path.tries < kMaxProbes) return;
   path.tries = 0;
@@ -96,15 +95,16 @@ void path_open(Engine& engine, Tcb& tcb) {
 }
 
 bool path_too_big(Engine& engine, Tcb& tcb, wire::Seq quoted, std::uint32_t mtu) {
-  PathProbe& path = tcb.path;
+  Activity& activity = *tcb.activity;
+  PathProbe& probe = activity.path_probe;
   if (!is_synchronized(tcb.state)) return false;  // A SYN fits everywhere.
-  if (path.probe != 0 && quoted == path.probe_start) {
-    if (mtu >= path.probe) return false;
-    tcb.flight.detect_lost(engine.flight_memory, [&](const FlightRecord& record) {
-      return is_of_probe(path, record) ? Flight::Judgement::kLost : Flight::Judgement::kSkip;
+  if (probe.size != 0 && quoted == probe.start) {
+    if (mtu >= probe.size) return false;
+    activity.flight.detect_lost(engine.flight_memory, [&](const FlightRecord& record) {
+      return is_of_probe(probe, record) ? Flight::Judgement::kLost : Flight::Judgement::kSkip;
     });
     engine.schedule(tcb);
-    path.tries = kMaxProbes - 1;
+    tcb.path.tries = kMaxProbes - 1;
     count_lost_probe(engine, tcb);
     // What the router says it can carry is the next to try.
     if (mtu > size_in_use(tcb)) begin_search(tcb, mtu);
@@ -115,10 +115,10 @@ bool path_too_big(Engine& engine, Tcb& tcb, wire::Seq quoted, std::uint32_t mtu)
   const std::uint32_t headers = size_in_use(tcb) - tcb.segment_payload();
   const std::uint32_t size = headers + std::min(behind, tcb.segment_payload());
   if (mtu >= size) return false;
-  if ((mtu == 0 ? size - 1 : mtu) < headers + path.arrived) {
-    path.pending = path.watching = true;
-    path.pending_mtu = static_cast<std::uint16_t>(mtu);
-    path.pending_seq = quoted;
+  if ((mtu == 0 ? size - 1 : mtu) < headers + tcb.path.arrived) {
+    probe.pending = probe.watching = true;
+    probe.pending_mtu = static_cast<std::uint16_t>(mtu);
+    probe.pending_seq = quoted;
     return true;
   }
   believe(engine, tcb, mtu);
@@ -126,54 +126,59 @@ bool path_too_big(Engine& engine, Tcb& tcb, wire::Seq quoted, std::uint32_t mtu)
 }
 
 void path_acknowledged(Engine& engine, Tcb& tcb) {
-  PathProbe& path = tcb.path;
-  if (path.pending && after(tcb.snd_una, path.pending_seq)) path.pending = false;
-  if (path.suspected) {
-    path.suspected = false;
+  PathSize& path = tcb.path;
+  PathProbe& probe = tcb.activity->path_probe;
+  if (probe.pending && after(tcb.snd_una, probe.pending_seq)) probe.pending = false;
+  if (probe.suspected) {
+    probe.suspected = false;
     engine.counters.count(base::Event::kTcpPathBlackHoles);
     begin_search(tcb, path.largest);
   }
-  if (path.probe != 0 && !before(tcb.snd_una, path.probe_end)) {
-    use_size(engine, tcb, std::exchange(path.probe, std::uint16_t{0}));
+  if (probe.size != 0 && !before(tcb.snd_una, probe.end)) {
+    use_size(engine, tcb, std::exchange(probe.size, std::uint16_t{0}));
     path.tries = 0;
     path.fresh = false;
     path.searching = size_in_use(tcb) < path.largest;
     engine.ip.path_mtu_found(engine.now, tcb.remote.address, size_in_use(tcb));
   }
-  path.watching = path.pending || path.probe != 0;
+  probe.watching = probe.pending || probe.size != 0;
 }
 
 void path_timed_out(Engine& engine, Tcb& tcb) {
-  PathProbe& path = tcb.path;
-  if (path.probe != 0) count_lost_probe(engine, tcb);
-  if (std::exchange(path.pending, false) && !after(tcb.snd_una, path.pending_seq)) {
-    return believe(engine, tcb, path.pending_mtu);
+  Activity& activity = *tcb.activity;
+  PathProbe& probe = activity.path_probe;
+  if (probe.size != 0) count_lost_probe(engine, tcb);
+  if (std::exchange(probe.pending, false) && !after(tcb.snd_una, probe.pending_seq)) {
+    return believe(engine, tcb, probe.pending_mtu);
   }
   if (engine.config.path_probing == PathProbing::kOff) return;
-  if (tcb.recovery.timeouts % kBlackHoleTimeouts != 0 || tcb.recovery.timeouts > 2 * kBlackHoleTimeouts) return;
+  const std::uint8_t timeouts = activity.recovery.timeouts;
+  if (timeouts % kBlackHoleTimeouts != 0 || timeouts > 2 * kBlackHoleTimeouts) return;
   const std::uint32_t smaller = smaller_size(tcb);
-  if (smaller == size_in_use(tcb) || tcb.flight.front(engine.flight_memory).size < tcb.segment_payload()) return;
+  if (smaller == size_in_use(tcb) || activity.flight.front(engine.flight_memory).size < tcb.segment_payload()) return;
   remember_largest(tcb);
   use_size(engine, tcb, smaller);
-  path.suspected = path.watching = true;
-  path.searching = false;
+  probe.suspected = probe.watching = true;
+  tcb.path.searching = false;
 }
 
 bool path_probe_lost(Engine& engine, Tcb& tcb) {
-  PathProbe& path = tcb.path;
-  if (path.probe_start == path.probe_end) return false;
-  const FlightRecord* const lost = tcb.flight.first_lost(engine.flight_memory, kDataSpanMax);
+  Activity& activity = *tcb.activity;
+  PathProbe& probe = activity.path_probe;
+  if (probe.start == probe.end) return false;
+  const FlightRecord* const lost = activity.flight.first_lost(engine.flight_memory, kDataSpanMax);
   // A part of it that was sent again and is lost again is a loss like any other.
-  const bool alone = lost != nullptr && is_of_probe(path, *lost) && !lost->retransmitted &&
-                     tcb.flight.lost() <= static_cast<std::uint32_t>(path.probe_end - lost->start);
-  if (alone && path.probe != 0) count_lost_probe(engine, tcb);
-  path.probe = 0;
+  const bool alone = lost != nullptr && is_of_probe(probe, *lost) && !lost->retransmitted &&
+                     activity.flight.lost() <= static_cast<std::uint32_t>(probe.end - lost->start);
+  if (alone && probe.size != 0) count_lost_probe(engine, tcb);
+  probe.size = 0;
   return alone;
 }
 
 std::uint32_t path_probe_mss(Engine& engine, Tcb& tcb) {
-  PathProbe& path = tcb.path;
-  if (path.probe != 0 || tcb.recovery.phase != Recovery::Phase::kOpen) return 0;
+  Activity& activity = *tcb.activity;
+  PathSize& path = tcb.path;
+  if (activity.path_probe.size != 0 || activity.recovery.phase != Recovery::Phase::kOpen) return 0;
   const std::uint32_t size = size_in_use(tcb);
   if (path.ceiling < size + kSearchStep) {
     if (path.again == base::Instant{}) path.again = engine.now + kRaise;
@@ -182,18 +187,18 @@ std::uint32_t path_probe_mss(Engine& engine, Tcb& tcb) {
   }
   const std::uint32_t target = path.fresh ? path.ceiling : size + (path.ceiling - size + 1) / 2;
   const std::uint32_t needed = target - size + (1 + kFollowers) * tcb.segment_payload();
-  const auto data = static_cast<std::uint32_t>(tcb.data_end() - tcb.snd_nxt);
+  const auto data = static_cast<std::uint32_t>(activity.data_end() - tcb.snd_nxt);
   const std::int64_t window = static_cast<std::int64_t>(tcb.snd_wnd) - (tcb.snd_nxt - tcb.snd_una);
-  if (data < needed || window < needed || tcb.congestion.cwnd() < needed) return 0;
+  if (data < needed || window < needed || activity.congestion.cwnd() < needed) return 0;
   return target - overhead(tcb);
 }
 
 void path_probe_sent(Engine& engine, Tcb& tcb, std::uint32_t mss, wire::Seq start, std::uint32_t size) {
-  PathProbe& path = tcb.path;
-  path.probe = static_cast<std::uint16_t>(mss + overhead(tcb));
-  path.probe_start = start;
-  path.probe_end = start + size;
-  path.watching = true;
+  PathProbe& probe = tcb.activity->path_probe;
+  probe.size = static_cast<std::uint16_t>(mss + overhead(tcb));
+  probe.start = start;
+  probe.end = start + size;
+  probe.watching = true;
   engine.counters.count(base::Event::kTcpPathProbesSent);
 }
 

@@ -20,28 +20,32 @@ namespace windhover::stack::tcp {
 class Tcb;
 struct Engine;
 
-/// Per-connection state. Sizes of IP packets, in bytes. The size in use is what snd_mss makes of it.
+/// What a connection knows of its path. Sizes of IP packets, in bytes. The size in use is what snd_mss makes of it.
+struct PathSize {
+  base::Instant again{};       ///< A search has ended; the next may begin then (RFC 8899 PMTU_RAISE_TIMER).
+  std::uint16_t largest = 0;   ///< Sent before anything was lowered; 0 when nothing was.
+  std::uint16_t ceiling = 0;   ///< Not known to be too large.
+  std::uint16_t arrived = 0;   ///< The most payload that a segment of the path as it is has brought to the peer.
+  std::uint8_t tries = 0;      ///< Probes of one size lost.
+  bool searching : 1 = false;  ///< Packets may be larger than they are: output asks path_probe_mss().
+  bool fresh : 1 = false;      ///< `ceiling` itself has not been tried.
+};
+
+/// What is under way to find out more.
 struct PathProbe {
-  bool searching = false;     ///< Packets may be larger than they are: output asks path_probe_mss().
-  bool watching = false;      ///< path_acknowledged() wants to know.
-  bool fresh = false;         ///< `ceiling` itself has not been tried.
-  bool suspected = false;     ///< Fell to a smaller size on timeouts alone, and nothing has been acknowledged since.
-  bool pending = false;       ///< An ICMP error waits for its segment to time out.
-  std::uint8_t tries = 0;     ///< Probes of one size lost.
-  std::uint16_t largest = 0;  ///< Sent before anything was lowered; 0 when nothing was.
-  std::uint16_t ceiling = 0;  ///< Not known to be too large.
-  std::uint16_t probe = 0;    ///< On its way; 0 for none.
-  std::uint16_t arrived = 0;  ///< The most payload that a segment of the path as it is has brought to the peer.
+  bool watching = false;   ///< path_acknowledged() wants to know.
+  bool suspected = false;  ///< Fell to a smaller size on timeouts alone, and nothing has been acknowledged since.
+  bool pending = false;    ///< An ICMP error waits for its segment to time out.
+  std::uint16_t size = 0;  ///< Of the probe on its way; 0 for none.
   std::uint16_t pending_mtu = 0;
   wire::Seq pending_seq{};
-  wire::Seq probe_start{};
-  wire::Seq probe_end{};
-  base::Instant again{};  ///< A search has ended; the next may begin then (RFC 8899 PMTU_RAISE_TIMER).
+  wire::Seq start{};  ///< Of the probe that was sent last,
+  wire::Seq end{};    ///< whatever has become of it.
 };
 
 /// `advanced` sequence numbers were acknowledged at once, by segments of at most `payload`. What an acknowledgement
 /// covers besides its own segment makes `arrived` too large at worst, and an ICMP error wait.
-inline void note_arrived(PathProbe& path, std::uint32_t advanced, std::uint32_t payload) {
+inline void note_arrived(PathSize& path, std::uint32_t advanced, std::uint32_t payload) {
   if (advanced > path.arrived) path.arrived = static_cast<std::uint16_t>(advanced < payload ? advanced : payload);
 }
 
@@ -53,7 +57,7 @@ void path_open(Engine& engine, Tcb& tcb);
 /// quoted one has timed out (RFC 5927 §7.2).
 bool path_too_big(Engine& engine, Tcb& tcb, wire::Seq quoted, std::uint32_t mtu);
 
-/// snd_una has moved, and `watching` is set.
+/// snd_una has moved, and PathProbe::watching is set.
 void path_acknowledged(Engine& engine, Tcb& tcb);
 
 /// The retransmission timer has expired, and recovery has counted it. Precondition: something is outstanding.

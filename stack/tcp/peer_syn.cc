@@ -53,7 +53,7 @@ void apply_syn(Engine& engine, Tcb& tcb, const PeerSyn& syn) {
   tcb.window_scaling = syn.scales();
   tcb.snd_wscale = syn.scales() ? syn.wscale : std::uint8_t{0};
   tcb.rcv_wscale = syn.scales() ? window_scale_for(engine.config.receive_window) : std::uint8_t{0};
-  tcb.congestion.set_mss(tcb.segment_payload(), engine.config.initial_window);
+  tcb.activity->congestion.set_mss(tcb.segment_payload(), engine.config.initial_window);
   tcb.quick_acks = kQuickAcks;
   begin_tuning(engine, tcb);
 }

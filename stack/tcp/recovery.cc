@@ -38,7 +38,7 @@ constexpr base::Duration kTimestampTick = std::chrono::milliseconds(1);
 /// RFC 8985 §6.2 steps 2 and 3: remembers the most recently sent segment that has been delivered, and notices
 /// reordering.
 void update_rack(const Engine& engine, Tcb& tcb, const FlightAck& ack) {
-  Recovery& recovery = tcb.recovery;
+  Recovery& recovery = tcb.activity->recovery;
   if (recovery.rack_valid && ack.original && before(ack.lowest_original_end, recovery.fack)) {
     recovery.reordering_seen = true;
   }
@@ -55,7 +55,7 @@ void update_rack(const Engine& engine, Tcb& tcb, const FlightAck& ack) {
 
 /// RFC 8985 §6.2 step 4: each round trip with a D-SACK widens the reordering window.
 void note_dsack(Tcb& tcb, const AckReport& report) {
-  Recovery& recovery = tcb.recovery;
+  Recovery& recovery = tcb.activity->recovery;
   if (recovery.dsack_seen && !before(tcb.snd_una, recovery.dsack_round)) recovery.dsack_seen = false;
   if (!report.dsack) return;
   const bool probed =
@@ -71,8 +71,8 @@ void note_dsack(Tcb& tcb, const AckReport& report) {
 
 /// RFC 8985 §6.2 step 4: how much later than expected a segment may be.
 base::Duration reordering_window(const Tcb& tcb) {
-  const Recovery& recovery = tcb.recovery;
-  const bool sure = recovery.phase != Phase::kOpen || tcb.flight.segments_sacked() >= kDupThresh;
+  const Recovery& recovery = tcb.activity->recovery;
+  const bool sure = recovery.phase != Phase::kOpen || tcb.activity->flight.segments_sacked() >= kDupThresh;
   if (!recovery.reordering_seen && sure) return {};
   return std::min(recovery.reo_wnd_mult * tcb.rtt.min_rtt() / 4, tcb.rtt.srtt());
 }
@@ -80,11 +80,11 @@ base::Duration reordering_window(const Tcb& tcb) {
 /// RFC 8985 §6.2 step 5. Returns whether anything was newly marked; arms the reordering timer for what is still waited
 /// for.
 bool detect_by_time(Engine& engine, Tcb& tcb) {
-  const Recovery& recovery = tcb.recovery;
+  const Recovery& recovery = tcb.activity->recovery;
   if (!recovery.rack_valid) return false;
   const base::Duration patience = recovery.rack_rtt + reordering_window(tcb);
   bool waits = false;
-  const std::uint32_t newly = tcb.flight.detect_lost(engine.flight_memory, [&](const FlightRecord& record) {
+  const std::uint32_t newly = tcb.activity->flight.detect_lost(engine.flight_memory, [&](const FlightRecord& record) {
     if (record.sent > recovery.rack_sent) return Judgement::kStop;
     if (record.sent == recovery.rack_sent && !before(record.end(), recovery.rack_end)) return Judgement::kSkip;
     waits = record.sent + patience > engine.now;
@@ -100,27 +100,29 @@ bool detect_by_time(Engine& engine, Tcb& tcb) {
 
 /// Without SACK: three duplicates, or a partial acknowledgement that shows the next hole (RFC 6582 §3.2).
 bool detect_by_duplicates(Engine& engine, Tcb& tcb, bool advanced) {
-  const Recovery& recovery = tcb.recovery;
+  Activity& activity = *tcb.activity;
+  const Recovery& recovery = activity.recovery;
   if (recovery.phase == Phase::kOpen) {
     const bool sure = recovery.duplicate_acks == kDupThresh && !recovery.guarded;
-    return sure && tcb.flight.lose_front(engine.flight_memory) != 0;
+    return sure && activity.flight.lose_front(engine.flight_memory) != 0;
   }
   // After a timeout everything is marked already, and what has been sent again is on its way.
   const bool partial = advanced && before(tcb.snd_una, recovery.recovery_point);
-  return recovery.phase == Phase::kRecovery && partial && tcb.flight.lose_front(engine.flight_memory) != 0;
+  return recovery.phase == Phase::kRecovery && partial && activity.flight.lose_front(engine.flight_memory) != 0;
 }
 
 void enter_recovery(Engine& engine, Tcb& tcb, std::uint32_t delivered) {
-  Recovery& recovery = tcb.recovery;
+  Activity& activity = *tcb.activity;
+  Recovery& recovery = activity.recovery;
   undo_begin(tcb, false);
   // What limited transmit has sent does not count (RFC 5681 §3.2 step 2).
-  window_lost(tcb, std::min(tcb.flight.size(), tcb.congestion.cwnd()));
+  window_lost(tcb, std::min(activity.flight.size(), activity.congestion.cwnd()));
   recovery.phase = Phase::kRecovery;
   recovery.guarded = !tcb.sack;
   recovery.recovery_point = tcb.snd_nxt;
   recovery.probe_out = recovery.probe_due = false;
   // What was SACKed or reported before this acknowledgement is no part of the episode (RFC 9937 §6).
-  const Flight& flight = tcb.flight;
+  const Flight& flight = activity.flight;
   const std::uint32_t known = flight.sacked() + std::min(flight.reported(), flight.size() - flight.sacked());
   recovery.recover_flight = std::max(flight.size() - known + delivered, 1U);
   recovery.prr_delivered = 0;
@@ -137,13 +139,14 @@ struct Progress {
 
 /// RFC 9937 §6.
 void reduce_rate(Tcb& tcb, const Progress& progress) {
-  Recovery& recovery = tcb.recovery;
+  Activity& activity = *tcb.activity;
+  Recovery& recovery = activity.recovery;
   // Without SACK a partial acknowledgement always sends the next hole (RFC 6582 §3.2 step 3).
-  const bool asked_for = !tcb.sack && progress.advanced && tcb.flight.lost() > 0;
+  const bool asked_for = !tcb.sack && progress.advanced && activity.flight.lost() > 0;
   const bool forced = recovery.prr_out == 0 || asked_for;
   if (progress.delivered == 0 && !forced) return;
-  const std::uint32_t pipe = tcb.flight.pipe();
-  const std::uint32_t ssthresh = tcb.congestion.ssthresh();
+  const std::uint32_t pipe = activity.flight.pipe();
+  const std::uint32_t ssthresh = activity.congestion.ssthresh();
   recovery.prr_delivered += progress.delivered;
   std::int64_t allowance = 0;
   if (pipe > ssthresh) {
@@ -156,49 +159,51 @@ void reduce_rate(Tcb& tcb, const Progress& progress) {
     allowance = std::min<std::int64_t>(ssthresh - pipe, allowance);
   }
   if (forced) allowance = std::max<std::int64_t>(allowance, tcb.segment_payload());
-  tcb.congestion.set_cwnd(pipe + static_cast<std::uint32_t>(std::max<std::int64_t>(allowance, 0)));
+  activity.congestion.set_cwnd(pipe + static_cast<std::uint32_t>(std::max<std::int64_t>(allowance, 0)));
 }
 
 void finish_phase(Tcb& tcb) {
-  Recovery& recovery = tcb.recovery;
-  if (recovery.phase == Phase::kRecovery) tcb.congestion.set_cwnd(tcb.congestion.ssthresh());
+  Activity& activity = *tcb.activity;
+  Recovery& recovery = activity.recovery;
+  if (recovery.phase == Phase::kRecovery) activity.congestion.set_cwnd(activity.congestion.ssthresh());
   if (recovery.reo_wnd_persist > 0 && --recovery.reo_wnd_persist == 0) recovery.reo_wnd_mult = 1;
   recovery.phase = Phase::kOpen;
   recovery.duplicate_acks = 0;
-  tcb.undo.frto = Undo::Frto::kOff;
-  tcb.undo.until = tcb.snd_nxt;
-  tcb.flight.set_reported(0);
+  activity.undo.frto = Undo::Frto::kOff;
+  activity.undo.until = tcb.snd_nxt;
+  activity.flight.set_reported(0);
 }
 
 /// RFC 8985 §7.4.2: was the probe needed? When it repaired a loss that nobody else noticed, the window answers for it.
 void judge_probe(Tcb& tcb, const AckReport& report) {
-  Recovery& recovery = tcb.recovery;
+  Activity& activity = *tcb.activity;
+  Recovery& recovery = activity.recovery;
   if (!recovery.probe_out || before(tcb.snd_una, recovery.probe_end)) return;
   const bool beyond = after(tcb.snd_una, recovery.probe_end);
   const bool needless = report.dsack && report.dsack->right == recovery.probe_end;
   if (recovery.probe_was_retransmission && !needless && !beyond && !report.duplicate) return;
   recovery.probe_out = false;
   if (!recovery.probe_was_retransmission || needless || !beyond) return;
-  undo_forget(tcb.undo);
-  window_lost(tcb, std::min(tcb.flight.size() + tcb.segment_payload(), tcb.congestion.cwnd()));
-  tcb.congestion.set_cwnd(tcb.congestion.ssthresh());
+  undo_forget(activity.undo);
+  window_lost(tcb, std::min(activity.flight.size() + tcb.segment_payload(), activity.congestion.cwnd()));
+  activity.congestion.set_cwnd(activity.congestion.ssthresh());
 }
 
 /// A round trip from the records, never from what was sent twice (Karn); else, when something new was acknowledged,
 /// from the echo of our timestamp (RFC 7323 §4.1).
 void sample_rtt(const Engine& engine, Tcb& tcb, const AckReport& report) {
   const FlightAck& ack = report.flight;
-  if (!ack.retransmitted) return tcb.rtt.sample(engine.now - ack.newest_sent);
+  if (!ack.retransmitted) return tcb.rtt.sample(engine.rto_bounds, engine.now - ack.newest_sent);
   if (report.advanced == 0 || !report.timestamps || !tcb.timestamps) return;
   const auto age = static_cast<std::int32_t>(timestamp(engine, tcb.ts_offset) - report.timestamps->echo);
-  if (age >= 0) tcb.rtt.sample(std::chrono::milliseconds(age) + kTimestampTick);
+  if (age >= 0) tcb.rtt.sample(engine.rto_bounds, std::chrono::milliseconds(age) + kTimestampTick);
 }
 
 /// Counts duplicates without SACK, and takes out of the pipe what they report (RFC 9937 §5.2, RFC 3042). Returns how
 /// much has newly been delivered, as far as can be told.
 std::uint32_t count_delivered(Tcb& tcb, const AckReport& report) {
-  Recovery& recovery = tcb.recovery;
-  Flight& flight = tcb.flight;
+  Recovery& recovery = tcb.activity->recovery;
+  Flight& flight = tcb.activity->flight;
   const std::uint32_t segment = tcb.segment_payload();
   if (report.advanced > 0) {
     if (recovery.phase == Phase::kOpen) recovery.duplicate_acks = 0;
@@ -219,11 +224,11 @@ std::uint32_t count_delivered(Tcb& tcb, const AckReport& report) {
   return segment;
 }
 
-void restart_timeout(Engine& engine, Tcb& tcb) { tcb.recovery.rto_at = engine.now + tcb.rtt.rto(); }
+void restart_timeout(Engine& engine, Tcb& tcb) { tcb.activity->recovery.rto_at = engine.now + tcb.rtt.rto(); }
 
 /// RFC 9293 §3.8.3 R2.
 bool gives_up(const Engine& engine, Tcb& tcb) {
-  Recovery& recovery = tcb.recovery;
+  Recovery& recovery = tcb.activity->recovery;
   // A peer that has shut its window over what was sent, and says so, is alive (§3.8.6.1): its silence begins anew.
   if (tcb.snd_wnd == 0 && tcb.last_received > tcb.last_sent) {
     recovery.timeouts = std::min<std::uint8_t>(recovery.timeouts, 1);
@@ -235,9 +240,10 @@ bool gives_up(const Engine& engine, Tcb& tcb) {
 
 /// What was sent again is lost too, or its acknowledgements are, and nothing is under way that could tell.
 void repair_silence(Engine& engine, Tcb& tcb) {
-  tcb.flight.lose_front(engine.flight_memory);
-  tcb.congestion.set_cwnd(std::max(tcb.congestion.cwnd(), tcb.flight.pipe() + tcb.segment_payload()));
-  ++tcb.recovery.silent_repairs;
+  Activity& activity = *tcb.activity;
+  activity.flight.lose_front(engine.flight_memory);
+  activity.congestion.set_cwnd(std::max(activity.congestion.cwnd(), activity.flight.pipe() + tcb.segment_payload()));
+  ++activity.recovery.silent_repairs;
   engine.counters.count(base::Event::kTcpTailProbes);
   arm_retransmit(engine, tcb);
   engine.schedule(tcb);
@@ -245,30 +251,32 @@ void repair_silence(Engine& engine, Tcb& tcb) {
 
 /// Phases end and begin with what an acknowledgement shows.
 void change_phase(Engine& engine, Tcb& tcb, std::uint32_t delivered) {
-  Recovery& recovery = tcb.recovery;
+  Activity& activity = *tcb.activity;
+  Recovery& recovery = activity.recovery;
   if (recovery.phase != Phase::kOpen && !before(tcb.snd_una, recovery.recovery_point)) finish_phase(tcb);
   if (recovery.guarded && recovery.phase == Phase::kOpen && after(tcb.snd_una, recovery.recovery_point)) {
     recovery.guarded = false;
   }
-  if (recovery.phase == Phase::kOpen && after(tcb.snd_una, tcb.undo.until)) undo_forget(tcb.undo);
+  if (recovery.phase == Phase::kOpen && after(tcb.snd_una, activity.undo.until)) undo_forget(activity.undo);
   // Losses behind the recovery point are another event.
-  if (recovery.phase == Phase::kOpen && tcb.flight.lost() > 0 && !path_probe_lost(engine, tcb)) {
+  if (recovery.phase == Phase::kOpen && activity.flight.lost() > 0 && !path_probe_lost(engine, tcb)) {
     enter_recovery(engine, tcb, delivered);
   }
 }
 
 /// Nothing is or was wrong: what nearly every acknowledgement finds.
 bool is_quiet(const Tcb& tcb, const AckReport& report) {
-  const Recovery& recovery = tcb.recovery;
-  return recovery.phase == Phase::kOpen && !recovery.probe_out && !recovery.guarded && !tcb.undo.prior &&
-         report.advanced > 0 && !report.dsack && tcb.flight.empty();
+  const Activity& activity = *tcb.activity;
+  const Recovery& recovery = activity.recovery;
+  return recovery.phase == Phase::kOpen && !recovery.probe_out && !recovery.guarded && !activity.undo.prior &&
+         report.advanced > 0 && !report.dsack && activity.flight.empty();
 }
 
 }  // namespace
 
 base::Instant genuine_until(const Engine& engine, const Tcb& tcb,
                             const std::optional<wire::TcpTimestamps>& timestamps) {
-  if (!tcb.flight.has_resent()) return base::kNever;
+  if (!tcb.activity->flight.has_resent()) return base::kNever;
   // Quicker than any round trip has been: for an earlier transmission (RFC 8985 §6.2 step 2).
   const base::Instant quick = engine.now - tcb.rtt.min_rtt();
   if (!tcb.timestamps || !timestamps) return quick;
@@ -280,7 +288,8 @@ base::Instant genuine_until(const Engine& engine, const Tcb& tcb,
 }
 
 void recovery_on_ack(Engine& engine, Tcb& tcb, const AckReport& report) {
-  Recovery& recovery = tcb.recovery;
+  Activity& activity = *tcb.activity;
+  Recovery& recovery = activity.recovery;
   const FlightAck& ack = report.flight;
   const bool advanced = report.advanced > 0;
   if (ack.any) {
@@ -307,10 +316,10 @@ void recovery_on_ack(Engine& engine, Tcb& tcb, const AckReport& report) {
     recovery.reordering_seen |= recovery.phase == Phase::kRecovery;
     recovery.phase = Phase::kOpen;
     recovery.duplicate_acks = 0;
-    tcb.flight.set_reported(0);
+    activity.flight.set_reported(0);
   }
   bool newly_lost = false;
-  if (!tcb.flight.empty()) {
+  if (!activity.flight.empty()) {
     newly_lost = tcb.sack ? detect_by_time(engine, tcb) : detect_by_duplicates(engine, tcb, advanced);
   }
   change_phase(engine, tcb, delivered);
@@ -323,18 +332,19 @@ void recovery_on_ack(Engine& engine, Tcb& tcb, const AckReport& report) {
 }
 
 void recovery_on_sent(Engine& engine, Tcb& tcb, std::uint32_t size) {
-  Recovery& recovery = tcb.recovery;
+  Activity& activity = *tcb.activity;
+  Recovery& recovery = activity.recovery;
   if (recovery.phase == Phase::kRecovery) recovery.prr_out += size;
-  if (tcb.undo.frto_new > 0) {
+  if (activity.undo.frto_new > 0) {
     const std::uint32_t segments = (size + tcb.segment_payload() - 1) / tcb.segment_payload();
-    tcb.undo.frto_new -= static_cast<std::uint8_t>(std::min<std::uint32_t>(tcb.undo.frto_new, segments));
+    activity.undo.frto_new -= static_cast<std::uint8_t>(std::min<std::uint32_t>(activity.undo.frto_new, segments));
   }
   if (recovery.rto_at == base::kNever) restart_timeout(engine, tcb);  // RFC 6298 5.1.
   arm_retransmit(engine, tcb);
 }
 
 void recovery_on_resent(Engine& engine, Tcb& tcb, wire::Seq start, std::uint32_t size) {
-  Recovery& recovery = tcb.recovery;
+  Recovery& recovery = tcb.activity->recovery;
   if (recovery.phase == Phase::kRecovery) recovery.prr_out += size;
   undo_resent(engine, tcb, start, size);
   // The timer watches the oldest segment.
@@ -348,8 +358,9 @@ void recovery_postpone(Engine& engine, Tcb& tcb) {
 }
 
 void recovery_on_reorder_timer(Engine& engine, Tcb& tcb) {
-  if (tcb.flight.empty()) return;
-  if (tcb.sack && detect_by_time(engine, tcb) && tcb.recovery.phase == Phase::kOpen && !path_probe_lost(engine, tcb)) {
+  if (tcb.activity->flight.empty()) return;
+  if (tcb.sack && detect_by_time(engine, tcb) && tcb.activity->recovery.phase == Phase::kOpen &&
+      !path_probe_lost(engine, tcb)) {
     enter_recovery(engine, tcb, 0);
     reduce_rate(tcb, {});
   }
@@ -358,20 +369,21 @@ void recovery_on_reorder_timer(Engine& engine, Tcb& tcb) {
 }
 
 void recovery_on_probe_timer(Engine& engine, Tcb& tcb) {
-  if (tcb.recovery.phase == Phase::kRecovery) return repair_silence(engine, tcb);
-  tcb.recovery.probe_due = true;
+  if (tcb.activity->recovery.phase == Phase::kRecovery) return repair_silence(engine, tcb);
+  tcb.activity->recovery.probe_due = true;
   engine.schedule(tcb);
 }
 
 void recovery_send_probe(Engine& engine, Tcb& tcb) {
-  Recovery& recovery = tcb.recovery;
+  Activity& activity = *tcb.activity;
+  Recovery& recovery = activity.recovery;
   recovery.probe_due = false;
-  if (tcb.flight.empty()) return;
+  if (activity.flight.empty()) return;
   if (recovery.phase != Phase::kOpen || recovery.probe_out) return arm_retransmit(engine, tcb);
   recovery.probe_was_retransmission = false;
   recovery.probe_out = send_probe_data(engine, tcb);
   if (!recovery.probe_out) {
-    FlightRecord& record = tcb.flight.last_part(engine.flight_memory, tcb.segment_payload());
+    FlightRecord& record = activity.flight.last_part(engine.flight_memory, tcb.segment_payload());
     recovery.probe_was_retransmission = true;
     recovery.probe_out = record.state != FlightRecord::State::kSacked && resend(engine, tcb, record);
   }
@@ -381,14 +393,15 @@ void recovery_send_probe(Engine& engine, Tcb& tcb) {
   }
   recovery.probe_end = tcb.snd_nxt;
   // Whatever came of it, the timeout is next (RFC 8985 §7.3).
-  tcb.retransmit_mode = RetransmitMode::kTimeout;
+  activity.retransmit_mode = RetransmitMode::kTimeout;
   arm(engine, tcb, Deadline::kRetransmit, std::max(recovery.rto_at, engine.now + kPostponed));
 }
 
 void recovery_on_timeout(Engine& engine, Tcb& tcb) {
-  if (tcb.flight.empty()) return;
-  Recovery& recovery = tcb.recovery;
-  const FlightRecord& oldest = tcb.flight.front(engine.flight_memory);
+  Activity& activity = *tcb.activity;
+  if (activity.flight.empty()) return;
+  Recovery& recovery = activity.recovery;
+  const FlightRecord& oldest = activity.flight.front(engine.flight_memory);
   if (recovery.waiting_since == base::kNever) recovery.waiting_since = oldest.sent;
   if (gives_up(engine, tcb)) return engine.finish(tcb, CloseReason::kTimedOut);
   if (engine.arena.is_out(oldest.frame)) {
@@ -402,17 +415,17 @@ void recovery_on_timeout(Engine& engine, Tcb& tcb) {
   const bool again = recovery.phase == Phase::kLoss && !after(tcb.snd_una, recovery.recovery_point);
   undo_begin(tcb, recovery.phase != Phase::kOpen);
   // A second timeout of the same data says nothing new about the path's capacity (RFC 5681 §3.1).
-  if (recovery.timeouts == 0) window_timed_out(tcb, tcb.flight.size());
+  if (recovery.timeouts == 0) window_timed_out(tcb, activity.flight.size());
   if (recovery.timeouts < 255) ++recovery.timeouts;
-  tcb.rtt.back_off();
+  tcb.rtt.back_off(engine.rto_bounds);
   path_timed_out(engine, tcb);
   // RFC 8985 §6.3. What the peer has SACKed it keeps, unless it denies even the oldest.
   const bool reneged = oldest.state == FlightRecord::State::kSacked;
   const base::Duration patience = recovery.rack_rtt + reordering_window(tcb);
-  tcb.flight.lose_on_timeout(engine.flight_memory, reneged, [&](const FlightRecord& record) {
+  activity.flight.lose_on_timeout(engine.flight_memory, reneged, [&](const FlightRecord& record) {
     return !tcb.sack || !recovery.rack_valid || record.sent + patience <= engine.now;
   });
-  tcb.congestion.set_cwnd(tcb.flight.pipe() + tcb.segment_payload());
+  activity.congestion.set_cwnd(activity.flight.pipe() + tcb.segment_payload());
   recovery.phase = Phase::kLoss;
   recovery.guarded = !tcb.sack;
   recovery.recovery_point = tcb.snd_nxt;
@@ -426,10 +439,11 @@ void recovery_on_timeout(Engine& engine, Tcb& tcb) {
 }
 
 void recovery_resend_all(Engine& engine, Tcb& tcb) {
-  Recovery& recovery = tcb.recovery;
-  if (tcb.flight.empty()) return;
-  undo_forget(tcb.undo);
-  tcb.flight.lose_on_timeout(engine.flight_memory, false, [](const FlightRecord&) { return true; });
+  Activity& activity = *tcb.activity;
+  Recovery& recovery = activity.recovery;
+  if (activity.flight.empty()) return;
+  undo_forget(activity.undo);
+  activity.flight.lose_on_timeout(engine.flight_memory, false, [](const FlightRecord&) { return true; });
   if (recovery.phase == Phase::kOpen) {
     recovery.phase = Phase::kLoss;
     recovery.recovery_point = tcb.snd_nxt;
@@ -440,8 +454,9 @@ void recovery_resend_all(Engine& engine, Tcb& tcb) {
 }
 
 void arm_retransmit(Engine& engine, Tcb& tcb) {
-  Recovery& recovery = tcb.recovery;
-  const Flight& flight = tcb.flight;
+  Activity& activity = *tcb.activity;
+  Recovery& recovery = activity.recovery;
+  const Flight& flight = activity.flight;
   if (flight.empty()) {
     recovery.rto_at = base::kNever;
     disarm(tcb, Deadline::kRetransmit);
@@ -452,14 +467,14 @@ void arm_retransmit(Engine& engine, Tcb& tcb) {
   const bool probes = tcb.sack && recovery.phase == Phase::kOpen && !recovery.probe_out && flight.sacked() == 0;
   const bool repairs = tcb.sack && recovery.phase == Phase::kRecovery && recovery.silent_repairs < kSilentRepairsMax;
   if (!probes && !repairs) {
-    tcb.retransmit_mode = RetransmitMode::kTimeout;
+    activity.retransmit_mode = RetransmitMode::kTimeout;
     return arm(engine, tcb, Deadline::kRetransmit, recovery.rto_at);
   }
   base::Duration patience = tcb.rtt.sampled() ? std::max(2 * tcb.rtt.srtt(), kProbeMin) : kProbeUnsampled;
   if (repairs) patience *= 1 << recovery.silent_repairs;
   if (probes && flight.size() <= tcb.segment_payload()) patience += kPeerDelayedAckMax;
   const base::Instant at = engine.now + patience;
-  tcb.retransmit_mode = probes || at < recovery.rto_at ? RetransmitMode::kProbe : RetransmitMode::kTimeout;
+  activity.retransmit_mode = probes || at < recovery.rto_at ? RetransmitMode::kProbe : RetransmitMode::kTimeout;
   arm(engine, tcb, Deadline::kRetransmit, std::min(at, recovery.rto_at));
 }
 

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "stack/tcp/tcb.h"
+#include "stack/tcp/activity.h"
 
 namespace windhover::stack::tcp {
 
@@ -11,11 +11,13 @@ namespace windhover::stack::tcp {
 class RecoveryWatch {
  public:
   explicit RecoveryWatch(const Tcb& tcb)
-      : phase_(tcb.recovery.phase), lost_(tcb.flight.lost()), ssthresh_(tcb.congestion.ssthresh()) {}
+      : phase_(tcb.activity->recovery.phase),
+        lost_(tcb.activity->flight.lost()),
+        ssthresh_(tcb.activity->congestion.ssthresh()) {}
 
   void record_change(Engine& engine, Tcb& tcb) const {
-    const bool changed =
-        tcb.recovery.phase != phase_ || tcb.flight.lost() > lost_ || tcb.congestion.ssthresh() != ssthresh_;
+    const bool changed = tcb.activity->recovery.phase != phase_ || tcb.activity->flight.lost() > lost_ ||
+                         tcb.activity->congestion.ssthresh() != ssthresh_;
     if (changed) [[unlikely]] {
       record_details(engine, tcb);
     }

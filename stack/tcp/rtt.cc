@@ -8,31 +8,45 @@ namespace windhover::stack::tcp {
 namespace {
 
 /// The clock granularity G of RFC 6298: our timers tick in milliseconds.
-constexpr base::Duration kGranularity = std::chrono::milliseconds(1);
-constexpr base::Duration kAfterLostHandshake = std::chrono::seconds(3);  // RFC 6298 5.7.
+constexpr std::int64_t kGranularity = RttTicks(std::chrono::milliseconds(1)).count();
+constexpr RtoTicks kAfterLostHandshake = std::chrono::seconds(3);  // RFC 6298 5.7.
 
 }  // namespace
 
-RttEstimator::RttEstimator(const Config& config)
-    : rto_(config.rto_initial), min_rtt_(config.rto_initial), rto_min_(config.rto_min), rto_max_(config.rto_max) {}
+RtoBounds::RtoBounds(const Config& config)
+    : initial(std::chrono::duration_cast<RtoTicks>(config.rto_initial)),
+      min(std::chrono::duration_cast<RtoTicks>(config.rto_min)),
+      max(std::chrono::duration_cast<RtoTicks>(config.rto_max)) {}
 
-void RttEstimator::sample(base::Duration rtt) {
-  rtt = std::max(rtt, base::Duration(1));
-  latest_ = rtt;
-  min_rtt_ = sampled() ? std::min(min_rtt_, rtt) : rtt;
-  if (!sampled()) {
-    srtt_ = rtt;
-    rttvar_ = rtt / 2;
+RttEstimator::RttEstimator(const RtoBounds& bounds) : min_rtt_(to_rtt_ticks(bounds.initial)), rto_(bounds.initial) {}
+
+void RttEstimator::sample(const RtoBounds& bounds, base::Duration measured) {
+  const RttTicks rtt = std::max(to_rtt_ticks(measured), RttTicks(1));
+  std::int64_t srtt = srtt_.count();
+  std::int64_t rttvar = rttvar_.count();
+  if (srtt == 0) {
+    min_rtt_ = rtt;
+    srtt = rtt.count();
+    rttvar = srtt / 2;
   } else {
-    const base::Duration error = rtt > srtt_ ? rtt - srtt_ : srtt_ - rtt;
-    rttvar_ += (error - rttvar_) / 4;
-    srtt_ += (rtt - srtt_) / 8;
+    min_rtt_ = std::min(min_rtt_, rtt);
+    const std::int64_t error = rtt.count() - srtt;
+    rttvar += (std::abs(error) - rttvar) >> 2;
+    srtt += error >> 3;
   }
-  rto_ = std::clamp(srtt_ + std::max(kGranularity, 4 * rttvar_), rto_min_, rto_max_);
+  srtt_ = RttTicks(static_cast<std::uint32_t>(srtt));
+  rttvar_ = RttTicks(static_cast<std::uint32_t>(rttvar));
+  constexpr std::int64_t kTicksPerMicrosecond = 8;
+  const std::int64_t rto = (srtt + std::max(kGranularity, 4 * rttvar)) / kTicksPerMicrosecond;
+  rto_ = RtoTicks(static_cast<std::uint32_t>(std::clamp<std::int64_t>(rto, bounds.min.count(), bounds.max.count())));
 }
 
-void RttEstimator::handshake_timed_out() { rto_ = std::clamp(kAfterLostHandshake, rto_min_, rto_max_); }
+void RttEstimator::handshake_timed_out(const RtoBounds& bounds) {
+  rto_ = std::clamp(kAfterLostHandshake, bounds.min, bounds.max);
+}
 
-void RttEstimator::back_off() { rto_ = std::min(2 * rto_, rto_max_); }
+void RttEstimator::back_off(const RtoBounds& bounds) {
+  rto_ = rto_ > bounds.max / 2 ? bounds.max : std::max(2 * rto_, bounds.min);
+}
 
 }  // namespace windhover::stack::tcp

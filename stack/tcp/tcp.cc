@@ -82,6 +82,8 @@ Verdict arrives_at(Engine& engine, const Segment& segment) {
   const std::uint64_t hash = flow_hash(engine.keys, segment.local, segment.remote);
   Tcb* const tcb = engine.flows.find(hash, segment.local, segment.remote);
   if (tcb == nullptr) return arrives_unconnected(engine, hash, segment);
+  if (!engine.wake(*tcb)) return Drop::kTcpActiveFull;
+  engine.at_work = tcb->activity;
   if (tcb->state == State::kSynSent) return arrives_in_syn_sent(engine, *tcb, segment);
   return arrives(engine, *tcb, segment);
 }
@@ -160,8 +162,7 @@ bool Tcp::error(base::Instant now, const ip::TransportError& error) {
 void Tcp::advance(base::Instant now) {
   Engine& engine = *engine_;
   engine.now = now;
-  engine.wheel.advance(now,
-                       [&](timer::Timer& timer) { fire_timers(engine, *static_cast<Tcb::WheelTimer&>(timer).owner); });
+  engine.wheel.advance(now, [&](timer::Timer& timer) { fire_timers(engine, static_cast<Tcb&>(timer)); });
   engine.time_wait.advance(now);
   engine.recorder.sweep(now);
   retransmit_syn_acks(engine);
@@ -175,8 +176,10 @@ void Tcp::output(base::Instant now) {
   engine.update_budget();
   engine.offer_memory();
   while (!engine.ready.empty() && engine.ip.queued() < link::kBurstMax && !engine.starved) {
-    Tcb& tcb = engine.ready.pop();
-    if (std::exchange(tcb.deliver_pending, false)) {
+    Activity& activity = engine.ready.pop();
+    Tcb& tcb = activity.tcb;
+    if (std::exchange(activity.deliver_pending, false)) {
+      engine.at_work = &activity;
       deliver_stored(engine, tcb);
       if (tcb.state == State::kClosed) continue;
       const wire::Seq edge = tcb.rcv_adv;
@@ -190,7 +193,9 @@ void Tcp::output(base::Instant now) {
 
 base::Instant Tcp::next_deadline() const {
   const Engine& engine = *engine_;
-  if (engine.starved) return engine.now + kStarvedRetry;
+  // Who becomes quiet need not cause an event.
+  const bool wants_activity = !engine.short_of_memory.empty() && engine.short_of_memory.front().activity == nullptr;
+  if (engine.starved || wants_activity) return engine.now + kStarvedRetry;
   if (!engine.ready.empty()) return engine.now;
   return std::min({engine.wheel.next_deadline(), engine.time_wait.next_deadline(), engine.syns.next_deadline()});
 }
@@ -218,9 +223,9 @@ std::size_t Tcp::time_wait_count() const { return engine_->time_wait.size(); }
 std::size_t Tcp::memory_size() const {
   const Engine& engine = *engine_;
   return engine.send_memory.memory_size() + engine.flight_memory.memory_size() + engine.receive_memory.memory_size() +
-         engine.recorder.memory_size() + engine.pool.memory_size() + engine.flows.memory_size() +
-         engine.time_wait.memory_size() + engine.syns.memory_size() + engine.cookies.memory_size() +
-         engine.sources.memory_size();
+         engine.recorder.memory_size() + engine.pool.memory_size() + engine.activities.memory_size() +
+         engine.flows.memory_size() + engine.time_wait.memory_size() + engine.syns.memory_size() +
+         engine.cookies.memory_size() + engine.sources.memory_size();
 }
 
 }  // namespace windhover::stack::tcp

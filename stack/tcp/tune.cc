@@ -24,22 +24,23 @@ base::Duration by_timestamp(const Engine& engine, const Tcb& tcb, std::uint32_t 
 }
 
 void measure_rtt(const Engine& engine, Tcb& tcb, const Segment& segment) {
-  ReceiveTuning& tuning = tcb.tuning;
+  ReceiveTuning& tuning = tcb.activity->tuning;
   if (tcb.timestamps && segment.options.timestamps && segment.options.timestamps->echo != 0) {
     const base::Duration sample = by_timestamp(engine, tcb, segment.options.timestamps->echo);
     if (sample > kRttMax) return;
-    tuning.rtt = tuning.rtt == base::Duration::zero() ? sample : tuning.rtt + (sample - tuning.rtt) / 8;
+    const base::Duration before_it = tcb.rcv_rtt;
+    tcb.rcv_rtt = to_rtt_ticks(before_it == base::Duration::zero() ? sample : before_it + (sample - before_it) / 8);
     return;
   }
   // What we send is measured too, the handshake at least.
   if (tcb.rtt.sampled()) {
-    tuning.rtt = tcb.rtt.srtt();
+    tcb.rcv_rtt = to_rtt_ticks(tcb.rtt.srtt());
     return;
   }
   // A whole announced window has come: that took a round trip, or longer if the peer was slow. The least counts.
   if (before(tcb.rcv_nxt, tuning.round_end)) return;
-  const base::Duration sample = engine.now - tuning.round_since;
-  tuning.rtt = tuning.rtt == base::Duration::zero() ? sample : std::min(tuning.rtt, sample);
+  const RttTicks sample = to_rtt_ticks(engine.now - tuning.round_since);
+  tcb.rcv_rtt = tcb.rcv_rtt == RttTicks::zero() ? sample : std::min(tcb.rcv_rtt, sample);
   tuning.round_end = tcb.rcv_adv;
   tuning.round_since = engine.now;
 }
@@ -51,36 +52,39 @@ std::uint16_t first_window(const Config& config) {
 }
 
 void begin_tuning(Engine& engine, Tcb& tcb) {
-  ReceiveTuning& tuning = tcb.tuning;
-  tuning.space = std::min(engine.config.receive_window_initial, engine.config.receive_window);
-  tuning.measured = tcb.rcv_nxt;
+  tcb.rcv_space = std::min(engine.config.receive_window_initial, engine.config.receive_window);
+  restart_tuning(engine, tcb, tcb.activity->tuning);
+}
+
+void restart_tuning(const Engine& engine, const Tcb& tcb, ReceiveTuning& tuning) {
+  tuning.measured = tcb.rcv_read;
   tuning.since = engine.now;
-  tuning.round_end = tcb.rcv_nxt + tuning.space;
+  tuning.round_end = tcb.rcv_nxt + tcb.rcv_space;
   tuning.round_since = engine.now;
 }
 
 bool tuning_due(const Tcb& tcb) {
-  return static_cast<std::uint32_t>(tcb.rcv_read - tcb.tuning.measured) >= tcb.tuning.space / 2;
+  return static_cast<std::uint32_t>(tcb.rcv_read - tcb.activity->tuning.measured) >= tcb.rcv_space / 2;
 }
 
 void tune_receive(Engine& engine, Tcb& tcb, const Segment& segment) {
-  ReceiveTuning& tuning = tcb.tuning;
+  ReceiveTuning& tuning = tcb.activity->tuning;
   measure_rtt(engine, tcb, segment);
   const base::Duration elapsed = engine.now - tuning.since;
   tuning.measured = tcb.rcv_read;
   tuning.since = engine.now;
   const std::uint32_t most = std::min(engine.config.receive_window, announceable(tcb));
-  if (tuning.rtt == base::Duration::zero() || elapsed > tuning.rtt || tuning.space >= most) return;
+  if (tcb.rcv_rtt == RttTicks::zero() || elapsed > tcb.rcv_rtt || tcb.rcv_space >= most) return;
   if (engine.budget.pressure() != Pressure::kNone) {
     return engine.counters.count(base::Event::kTcpWindowGrowthHeld);
   }
-  tuning.space = tuning.space > most / 2 ? most : 2 * tuning.space;
+  tcb.rcv_space = tcb.rcv_space > most / 2 ? most : 2 * tcb.rcv_space;
   engine.counters.count(base::Event::kTcpWindowGrown);
 }
 
 std::uint32_t receive_space(const Engine& engine, const Tcb& tcb) {
   const bool withheld = engine.budget.pressure() == Pressure::kTight && before(tcb.rcv_read, tcb.rcv_nxt);
-  return withheld ? 0 : tcb.tuning.space;
+  return withheld ? 0 : tcb.rcv_space;
 }
 
 std::uint32_t send_space(const Engine& engine, const Tcb& tcb) {
@@ -93,7 +97,8 @@ std::uint32_t send_space(const Engine& engine, const Tcb& tcb) {
     case Pressure::kTight:
       return std::min(config.send_buffer, kSendSpaceMin);
   }
-  return std::min(config.send_buffer, std::max(config.send_buffer_initial, 2 * tcb.congestion.cwnd()));
+  const std::uint32_t cwnd = tcb.activity == nullptr ? tcb.cwnd : tcb.activity->congestion.cwnd();
+  return std::min(config.send_buffer, std::max(config.send_buffer_initial, 2 * cwnd));
 }
 
 }  // namespace windhover::stack::tcp

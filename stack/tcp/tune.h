@@ -25,12 +25,10 @@ struct Segment;
 /// Copied bytes that a connection may have queued however tight memory is (as Linux's tcp_wmem[0]).
 inline constexpr std::uint32_t kSendSpaceMin = 4096;
 
-/// Of one connection. Sizes in bytes.
+/// A measurement under way, of one connection. What comes of it is Tcb::rcv_space and Tcb::rcv_rtt.
 struct ReceiveTuning {
-  std::uint32_t space = 0;      ///< May be unread or out of order: what the window is cut from.
-  wire::Seq measured{};         ///< rcv_read when the measurement under way began,
+  wire::Seq measured{};         ///< rcv_read when it began,
   base::Instant since{};        ///< and when that was.
-  base::Duration rtt{};         ///< The round trip as the receiver sees it. Zero: not known yet.
   wire::Seq round_end{};        ///< With nothing else to measure by: a peer that gets here has seen what was announced
   base::Instant round_since{};  ///< at this time, a round trip ago or longer.
 };
@@ -40,6 +38,8 @@ std::uint16_t first_window(const Config& config);
 
 /// The peer's SYN is known: where its data begins, and how far our window can be scaled.
 void begin_tuning(Engine& engine, Tcb& tcb);
+/// A measurement begins with what has been read until now.
+void restart_tuning(const Engine& engine, const Tcb& tcb, ReceiveTuning& tuning);
 
 /// Bytes were read while `segment` arrived; call when tuning_due().
 void tune_receive(Engine& engine, Tcb& tcb, const Segment& segment);

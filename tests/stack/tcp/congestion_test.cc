@@ -15,7 +15,7 @@ constexpr base::Duration kRtt = 100ms;
 
 /// An acknowledgement of a window that is in use, on a device that sends segment by segment.
 WindowAck ack(base::Instant now, std::uint32_t bytes, base::Duration rtt = kRtt) {
-  return {.now = now, .bytes = bytes, .frame = kMss, .srtt = rtt, .limited = true};
+  return {.now = now, .bytes = bytes, .frame = kMss, .srtt = rtt};
 }
 
 base::Instant at(base::Duration since_start) { return base::Instant{} + since_start; }
@@ -56,10 +56,18 @@ TEST_P(BothAlgorithms, slow_start_doubles_in_a_round_trip) {
 
 // RFC 7661: a window that the application does not fill is not validated.
 TEST_P(BothAlgorithms, a_window_that_was_not_used_does_not_grow) {
-  WindowAck idle = ack(at(kRtt), 5 * kMss);
-  idle.limited = false;
-  congestion.acknowledged(idle);
+  congestion.stands(at(kRtt));
   EXPECT_EQ(congestion.cwnd(), 10 * kMss);
+}
+
+TEST_P(BothAlgorithms, what_goes_on_after_sleep_has_its_windows_and_grows_from_there) {
+  congestion.go_on(30 * kMss, 20 * kMss, true);
+  EXPECT_EQ(congestion.cwnd(), 30 * kMss);
+  EXPECT_EQ(congestion.ssthresh(), 20 * kMss);
+  EXPECT_TRUE(congestion.has_lost());
+  round(congestion, at(kRtt));
+  EXPECT_GT(congestion.cwnd(), 30 * kMss);
+  EXPECT_LE(congestion.cwnd(), 31 * kMss + kMss / 2);
 }
 
 // RFC 5681 §3.1 (4)
@@ -219,8 +227,7 @@ void fill_path(Congestion& congestion, base::Duration propagation, double rate, 
                              .srtt = propagation,
                              .rtt = now - first.left,
                              .una = wire::Seq(una),
-                             .nxt = wire::Seq(nxt),
-                             .limited = true});
+                             .nxt = wire::Seq(nxt)});
   }
 }
 
@@ -418,9 +425,7 @@ TEST(Cubic, time_without_demand_does_not_count_on_the_curve) {
     round(pausing, now + 60s);
   }
   EXPECT_NEAR(pausing.cwnd(), steady.cwnd(), 2 * kMss);
-  WindowAck idle = ack(at(3900ms + 600s), kMss);
-  idle.limited = false;
-  pausing.acknowledged(idle);
+  pausing.stands(at(3900ms + 600s));
   for (base::Instant now = at(4s); now < at(6s); now += kRtt) {
     round(steady, now);
     round(pausing, now + 600s);

@@ -25,10 +25,8 @@ class FlowTableTest : public testing::TestWithParam<unsigned> {
     ip = std::make_unique<ip::Ip>(base::Instant{}, ip_config, caps, arena, counters, base::SipKey{});
     engine = std::make_unique<Engine>(base::Instant{}, config, Keys{}, caps, arena, *ip, counters);
   }
-  Tcb& make(std::uint16_t port) {
-    tcbs.push_back(
-        std::make_unique<Tcb>(*engine, local, Endpoint{wire::Address::v4(0x0a420001), port}, ip::Route{}, 0));
-    return *tcbs.back();
+  Tcb& make(base::Pool<Tcb>& pool, std::uint16_t port) {
+    return *pool.allocate(*engine, local, Endpoint{wire::Address::v4(0x0a420001), port}, ip::Route{}, 536U);
   }
 
   const Endpoint local{wire::Address::v4(0x0a420002), 80};
@@ -39,13 +37,13 @@ class FlowTableTest : public testing::TestWithParam<unsigned> {
   Config config;
   std::unique_ptr<ip::Ip> ip;
   std::unique_ptr<Engine> engine;
-  std::vector<std::unique_ptr<Tcb>> tcbs;
 };
 
 TEST_F(FlowTableTest, equal_hashes_are_told_apart_by_endpoints) {
-  FlowTable table(4);
-  Tcb& first = make(1);
-  Tcb& second = make(2);
+  base::Pool<Tcb> pool(4);
+  FlowTable table(pool);
+  Tcb& first = make(pool, 1);
+  Tcb& second = make(pool, 2);
   table.insert(7, first);
   table.insert(7, second);
   EXPECT_EQ(table.find(7, local, first.remote), &first);
@@ -59,8 +57,9 @@ TEST_F(FlowTableTest, equal_hashes_are_told_apart_by_endpoints) {
 }
 
 TEST_F(FlowTableTest, any_visits_each_once_while_they_are_erased) {
-  FlowTable table(32);
-  for (std::uint16_t port = 0; port < 32; ++port) table.insert(port * 5U, make(port));
+  base::Pool<Tcb> pool(32);
+  FlowTable table(pool);
+  for (std::uint16_t port = 0; port < 32; ++port) table.insert(port * 5U, make(pool, port));
   std::size_t visited = 0;
   while (Tcb* const tcb = table.any()) {
     table.erase(tcb->remote.port * 5U, *tcb);
@@ -72,8 +71,10 @@ TEST_F(FlowTableTest, any_visits_each_once_while_they_are_erased) {
 // Hashes from a handful of values, so that runs wrap around the table's end and overlap.
 TEST_P(FlowTableTest, agrees_with_a_map) {
   test::Random random(GetParam());
-  FlowTable table(24);
-  for (std::uint16_t port = 0; port < 24; ++port) make(port);
+  base::Pool<Tcb> pool(24);
+  FlowTable table(pool);
+  std::vector<Tcb*> tcbs;
+  for (std::uint16_t port = 0; port < 24; ++port) tcbs.push_back(&make(pool, port));
   std::map<std::uint16_t, std::uint64_t> model;  // Port to hash.
   for (int step = 0; step < 20000; ++step) {
     const auto port = static_cast<std::uint16_t>(random() % 24);
@@ -92,7 +93,7 @@ TEST_P(FlowTableTest, agrees_with_a_map) {
     }
     ASSERT_EQ(table.size(), model.size());
   }
-  for (const auto& [port, hash] : model) ASSERT_EQ(table.find(hash, local, tcbs[port]->remote), tcbs[port].get());
+  for (const auto& [port, hash] : model) ASSERT_EQ(table.find(hash, local, tcbs[port]->remote), tcbs[port]);
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, FlowTableTest, testing::Range(1U, 5U));
