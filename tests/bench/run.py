@@ -5,6 +5,7 @@
   tun            over TUN beside nginx over loopback and veth.
   xdp            on AF_XDP beside nginx, a minimal epoll server and a stateless AF_XDP responder, on one veth pair.
   udp            on a UDP socket behind the kernel's vxlan device, beside nginx and the epoll server on loopback.
+  memory         of a million idle connections on the memory device, and of ten thousand of them that wake.
   netsim         goodput on bad lines as the simulator has it, beside two kernels on the same line.
 
 Without a name, the first two. Live figures are taken in turns (A B A B ...), because the speed of a shared machine
@@ -22,6 +23,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "live"))
 
 import instructions  # noqa: E402
 import measure  # noqa: E402
+import memory  # noqa: E402
 import netsim  # noqa: E402
 import tun  # noqa: E402
 import udp  # noqa: E402
@@ -47,7 +49,7 @@ def listed(kind, allowed=None):
 def parse_arguments():
     parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("which", nargs="?", choices=("instructions", "tun", "xdp", "udp", "netsim"))
+    parser.add_argument("which", nargs="?", choices=("instructions", "tun", "xdp", "udp", "memory", "netsim"))
     parser.add_argument("--seconds", type=int, default=3, help="length of one measurement")
     parser.add_argument("--build", default="release", help="build folder of the server")
     parser.add_argument("--quick", action="store_true", help="two turns of one second: for a look, not for a claim")
@@ -69,8 +71,8 @@ def parse_arguments():
     is_xdp = options.which == "xdp"
     options.rounds = options.rounds or (4 if options.which in (None, "tun") else 3)
     options.connections = options.connections or ([1, 64, 512] if is_xdp else [64])
-    names = {"xdp": "bench-xdp.json", "udp": "bench-udp.json", "netsim": "bench-netsim.json"}
-    options.json = options.json or backends.REPOSITORY / "build" / names.get(options.which, "bench.json")
+    name = f"bench-{options.which}.json" if options.which in ("xdp", "udp", "memory", "netsim") else "bench.json"
+    options.json = options.json or backends.REPOSITORY / "build" / name
     return options
 
 
@@ -88,7 +90,9 @@ def main():
               "seconds": options.seconds, "connections": options.connections}
     if options.which in (None, "instructions"):
         report["instructions"] = instructions.run(options.build)
-    if options.which != "instructions":
+    if options.which == "memory":
+        report["memory"] = memory.run(options.build)
+    elif options.which != "instructions":
         why = netns.unavailable_because() or measure.unavailable_because()
         if why:
             print(f"live comparison SKIPPED: {why}")
