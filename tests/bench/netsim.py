@@ -69,8 +69,8 @@ def kernels(cell, seed):
 
 def run(options):
     """Prints ours beside the kernel's; each cell takes about twenty seconds a round."""
-    print(f"Goodput of one flow in per cent of the line's ({RATE * 8 // 1_000_000} Mbit/s, CUBIC): the stack's in virtual "
-          f"time, two kernels' on the same line, {options.rounds} rounds (smallest .. largest)")
+    print(f"Goodput of one flow in per cent of the line's ({RATE * 8 // 1_000_000} Mbit/s, CUBIC): the stack's in "
+          f"virtual time, two kernels' on the same line, {options.rounds} rounds (smallest .. largest)", flush=True)
     results = {}
     for cell in CELLS:
         ours = golden_goodput(cell)
