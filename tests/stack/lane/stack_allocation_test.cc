@@ -142,6 +142,14 @@ TEST_P(EveryMedium, a_wire_that_is_too_short_does_not_make_it_allocate) {
   EXPECT_GT(both.lost, 0U);
   EXPECT_TRUE(client.intact && server.intact);
   EXPECT_EQ(client.received + server.received, 1'000'000U);
+  EXPECT_GT(client.out_of_order + server.out_of_order, 0U);
+  const auto events = [&](base::Event event) {
+    return both.client.counters().value(event) + both.server.counters().value(event);
+  };
+  EXPECT_GT(events(base::Event::kTcpFastRecoveries), 0U);
+  EXPECT_GT(events(base::Event::kTcpRetransmitted), 0U);
+  EXPECT_EQ(client.closed, tcp::CloseReason::kFinished);
+  EXPECT_EQ(server.closed, tcp::CloseReason::kFinished);
 }
 
 /// Opens and says nothing until it is told.
@@ -183,6 +191,56 @@ TEST_P(EveryMedium, a_crowd_of_handshakes_does_not_allocate) {
   EXPECT_GT(both.server.counters().value(base::Event::kTcpCookiesAccepted), 0U);
   EXPECT_EQ(both.client.closed(tcp::CloseReason::kCloseTimedOut), 3 * kCrowd) << "the server never closes";
   EXPECT_EQ(both.server.connection_count(), 0U);
+}
+
+/// Asks now and then, and sleeps in between.
+class Visiting final : public tcp::Handler {
+ public:
+  void on_established(tcp::Connection& connection) override { connection.set_timer(connection.now() + 1s); }
+  void on_data(tcp::Connection& connection, base::Bytes bytes) override {
+    received_ += bytes.size();
+    if (received_ < Asking::kAnswerSize) return;
+    received_ = 0;
+    if (++answers == kVisits) return connection.shutdown();
+    connection.set_timer(connection.now() + 1s);
+  }
+  void on_sendable(tcp::Connection& connection) override { on_timer(connection); }
+  void on_peer_finished(tcp::Connection&) override {}
+  void on_timer(tcp::Connection& connection) override { connection.send(base::as_bytes("GET / HTTP/1.1\r\n\r\n")); }
+  void on_closed(tcp::Connection&, tcp::CloseReason reason) override { closed = reason; }
+
+  static constexpr std::size_t kVisits = 4;
+  std::size_t answers = 0;
+  std::optional<tcp::CloseReason> closed;
+
+ private:
+  std::size_t received_ = 0;
+};
+
+// More connections than may be active at once: they fall asleep, are woken, and wait for room.
+TEST_P(EveryMedium, sleeping_and_waking_do_not_allocate) {
+  constexpr std::size_t kCrowd = 32;
+  TwoStacks both(wire(false), [](Config& config) {
+    config.tcp.connections_max = config.tcp.time_wait_max = kCrowd;
+    config.tcp.active_max = 4;
+  });
+  std::array<Visiting, kCrowd> visiting;
+  Answering answering;
+  OneHandler acceptor(answering);
+  both.server.listen({kServerAddress, 80}, acceptor);
+  const std::size_t before = allocations();
+  for (Visiting& one : visiting) {
+    ASSERT_NE(both.client.connect(both.now, {kServerAddress, 80}, one), nullptr);
+    both.run(10ms);
+  }
+  both.run(300s);
+  EXPECT_EQ(allocations() - before, 0U);
+  for (const Visiting& one : visiting) {
+    EXPECT_EQ(one.answers, Visiting::kVisits);
+    EXPECT_EQ(one.closed, tcp::CloseReason::kFinished);
+  }
+  EXPECT_GT(both.client.counters().value(base::Event::kTcpSlept), kCrowd);
+  EXPECT_GT(both.server.counters().value(base::Event::kTcpSlept), kCrowd);
 }
 
 INSTANTIATE_TEST_SUITE_P(Each, EveryMedium, testing::Values(link::Medium::kIp, link::Medium::kEthernet),

@@ -58,9 +58,13 @@ class Streamer final : public tcp::Handler {
   void on_peer_finished(tcp::Connection&) override { peer_finished = true; }
   void on_timer(tcp::Connection&) override {}
   void on_drained(tcp::Connection& connection) override { write(connection); }
-  void on_closed(tcp::Connection&, tcp::CloseReason reason) override { closed = reason; }
+  void on_closed(tcp::Connection& connection, tcp::CloseReason reason) override {
+    closed = reason;
+    out_of_order = connection.info().rcv_ooopack;
+  }
 
   std::uint64_t received = 0;
+  std::uint32_t out_of_order = 0;  ///< Segments that came so.
   bool intact = true;
   bool peer_finished = false;
   std::optional<tcp::CloseReason> closed;
