@@ -76,6 +76,10 @@ void read_fragments(Reader& reader, stack::ip::Config& ip) {
 void read_open(Reader& reader, stack::tcp::Config& tcp) {
   reader.integer({"connectionsMax", "Connection slots of one lane; memory is taken at start."}, tcp.connections_max,
                  {1, 16'777'216});
+  reader.integer({"activeMax",
+                  "Connections of one lane that may be busy at once, 648 bytes each; a quiet one gives way to one that "
+                  "wakes. Those beyond it wait, or their segments are dropped and come again. 0: all, up to 65536."},
+                 tcp.active_max, {0, 16'777'216});
   reader.integer({"backlog", "Half-open connections of one listener."}, tcp.backlog, {1, 1 << 20});
   reader.integer({"halfOpenMax", "Half-open connections of all of a lane's listeners, 64 bytes each, taken at start."},
                  tcp.half_open_max, {1, 1 << 24});

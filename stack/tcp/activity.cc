@@ -9,8 +9,8 @@ namespace {
 
 /// How many are looked at for one that is quiet, at most: each is two misses of the cache.
 constexpr std::uint32_t kLooksMax = 64;
-/// Of so many that are quiet the one that has been for longest goes: seven in eight are used again later than it, as
-/// far as the past tells.
+/// Of so many that are quiet the one that has been so for longest goes. Where half of all come back soon, that is one
+/// of them in 256 times.
 constexpr std::uint32_t kCandidates = 8;
 /// Whoever has been quiet for so long goes at once.
 constexpr base::Duration kLong = std::chrono::seconds(1);

@@ -48,10 +48,11 @@ TEST_F(StackKeysTest, WithoutAWord_TheRoomsDefaultsHold) {
 
 TEST_F(StackKeysTest, TcpHasWhatIsSaid) {
   const auto config =
-      load({"tcp.halfOpenMax=100", "tcp.synCookies=false", "tcp.connectionsPerSourceMax=8",
+      load({"tcp.activeMax=1000", "tcp.halfOpenMax=100", "tcp.synCookies=false", "tcp.connectionsPerSourceMax=8",
             "tcp.receiveWindowInitial=32KiB", "tcp.sendBufferInitial=16KiB", "tcp.recorderTapes=0", "tcp.ecn=ask",
             "tcp.pathProbing=always", "tcp.retransmissionTimeMax=100s", "tcp.userTimeout=20s", "tcp.finWait2=5s"});
   EXPECT_EQ(complaints_, Lines{});
+  EXPECT_EQ(config.tcp.active_max, 1000U);
   EXPECT_EQ(config.tcp.half_open_max, 100U);
   EXPECT_FALSE(config.tcp.syn_cookies);
   EXPECT_EQ(config.tcp.connections_per_source_max, 8U);
@@ -118,6 +119,7 @@ TEST_F(StackKeysTest, WhatTheKeysAllow_TheRoomsTake) {
               "ip.icmpErrorInterval=0s",
               "udp.socketsMax=0",
               "tcp.connectionsMax=1",
+              "tcp.activeMax=0",
               "tcp.backlog=1",
               "tcp.halfOpenMax=1",
               "tcp.timeWaitMax=1",

@@ -56,6 +56,16 @@ TEST(PoolTest, handle_of_a_released_object_is_stale_even_when_its_slot_is_used_a
   EXPECT_EQ(pool.get(pool.handle_of(second)), second);
 }
 
+TEST(PoolTest, an_object_is_found_by_its_index) {
+  Pool<Tracked> pool(3);
+  Tracked* const first = pool.allocate(1);
+  Tracked* const second = pool.allocate(2);
+  EXPECT_NE(pool.index_of(first), pool.index_of(second));
+  EXPECT_EQ(&pool.at(pool.index_of(first)), first);
+  EXPECT_EQ(&pool.at(pool.index_of(second)), second);
+  EXPECT_EQ(pool.index_of(second), pool.handle_of(second).index);
+}
+
 TEST(PoolTest, handles_that_no_pool_gave_name_nothing) {
   Pool<Tracked> pool(4);
   const Handle given = pool.handle_of(pool.allocate());
