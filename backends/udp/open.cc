@@ -1,5 +1,4 @@
 #include <ifaddrs.h>
-#include <linux/filter.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
@@ -11,12 +10,15 @@
 #include <cstring>
 #include <memory>
 
-#include "backends/host/interface.h"
 #include "backends/udp/socket_address.h"
-#include "backends/udp/steering_program.h"
 #include "backends/udp/udp.h"
 #include "stack/base/check.h"
 #include "stack/base/setup_error.h"
+
+#if WINDHOVER_WITH_NETLINK
+#include "backends/host/interface.h"
+#include "backends/udp/steering_program.h"
+#endif
 
 namespace windhover::backends::udp {
 namespace {
@@ -101,6 +103,7 @@ void share_port(int fd) {
   if (!set(fd, SOL_SOCKET, SO_REUSEPORT, 1)) throw SetupError("setsockopt SO_REUSEPORT", errno, "Set lane.count to 1.");
 }
 
+#if WINDHOVER_WITH_NETLINK
 void attach_steering(int fd, std::size_t lane_count) {
   std::vector<sock_filter> program = steering_program(static_cast<std::uint32_t>(lane_count));
   const sock_fprog filter{static_cast<unsigned short>(program.size()), program.data()};
@@ -108,6 +111,17 @@ void attach_steering(int fd, std::size_t lane_count) {
   if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &filter, sizeof filter) != 0)
     throw SetupError("setsockopt SO_ATTACH_REUSEPORT_CBPF", errno, "Set lane.count to 1.");
 }
+
+bool is_virtual(const char* interface) { return host::query_interface(interface).is_virtual(); }
+#else
+// Both are Linux's own.
+void attach_steering(int, std::size_t) {
+  throw SetupError("steering between the sockets of several lanes", ENOTSUP,
+                   "This program was built without Linux's own parts: set lane.count to 1.");
+}
+
+bool is_virtual(const char*) { return false; }
+#endif
 
 bool has_v6(const Config& config) {
   return std::ranges::any_of(config.peers, [](const Endpoint& peer) { return !peer.address.is_v4(); }) ||
@@ -158,7 +172,7 @@ bool is_near(const Endpoint& peer) {
     if (each->ifa_addr == nullptr || each->ifa_addr->sa_family != family) continue;
     SocketAddress address{};
     std::memcpy(&address, each->ifa_addr, family == AF_INET ? sizeof address.v4 : sizeof address.v6);
-    if (read_address(address).address == ours.address) return host::query_interface(each->ifa_name).is_virtual();
+    if (read_address(address).address == ours.address) return is_virtual(each->ifa_name);
   }
   return false;
 }

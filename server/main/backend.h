@@ -65,7 +65,7 @@ class Backend {
 /// later does. Precondition: a type is named (climb() finds one).
 std::unique_ptr<Backend> open_backend(const Settings& settings);
 
-/// One for each type, in a file of its own.
+/// One for each type, in a file of its own; tun and xdp where they are built in.
 std::unique_ptr<Backend> open_tun_backend(const Settings& settings);
 std::unique_ptr<Backend> open_udp_backend(const Settings& settings);
 std::unique_ptr<Backend> open_xdp_backend(const Settings& settings);

@@ -134,8 +134,12 @@ std::string queues(const Interface& interface) {
 std::string zero_copy_limit(const XdpFeatures& features) {
   if (!features.zero_copy) return "zero-copy: not there";
   if (features.zero_copy_segments_max > 1) return "zero-copy: any";
+#if WINDHOVER_WITH_XDP
   return fmt::format("zero-copy: {}",
                      backends::xdp::receive_room(kChunkSizeMax) - stack::wire::EthernetView::kTaggedSize);
+#else
+  return fmt::format("zero-copy: less than {}", kChunkSizeMax);
+#endif
 }
 
 std::string mtu_limits(const std::optional<XdpFeatures>& features) {

@@ -12,13 +12,18 @@
 #include <utility>
 
 #include "backends/host/file.h"
-#include "backends/tun/queue.h"
 #include "backends/tun/tun.h"
 #include "backends/udp/udp.h"
 #include "backends/xdp/plan.h"
-#include "backends/xdp/xdp.h"
 #include "server/main/doctor.h"
 #include "server/main/system.h"
+
+#if WINDHOVER_WITH_XDP
+#include "backends/xdp/xdp.h"
+#endif
+#if WINDHOVER_WITH_TUN
+#include "backends/tun/queue.h"
+#endif
 
 namespace windhover::server::main {
 namespace {
@@ -43,6 +48,7 @@ Rung try_rung(std::string_view name, Rung::Verdict good, const std::function<voi
   return {std::string(name), good, {}};
 }
 
+#if WINDHOVER_WITH_XDP
 /// What every AF_XDP mode needs, whatever the interface.
 void load_only() {
   const backends::host::File socket(::socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0));
@@ -74,6 +80,15 @@ std::optional<xdp::Plan> plan(Interface interface) {
   }
 }
 
+#else
+void load_only() {
+  throw SetupError("AF_XDP is not built into this program", 0, "Build it with -DWINDHOVER_WITH_XDP=ON (Linux).");
+}
+void open_mode(const Interface&, xdp::Mode) { load_only(); }
+std::optional<xdp::Plan> plan(const Interface&) { return {}; }
+#endif
+
+#if WINDHOVER_WITH_TUN
 /// The device that the default configuration names, which an owner may have prepared; where a server is using it,
 /// another.
 void open_tun() {
@@ -87,6 +102,20 @@ void open_tun() {
     if (error.error() != EBUSY) throw;
     open("whd" + std::to_string(getpid()));
   }
+}
+
+#else
+void open_tun() {
+  throw SetupError("TUN is not built into this program", 0, "Build it with -DWINDHOVER_WITH_TUN=ON (Linux).");
+}
+#endif
+
+Interface describe(const std::string& interface) {
+#if WINDHOVER_WITH_NETLINK
+  return backends::host::query_interface(interface);
+#else
+  throw SetupError("look at " + interface, ENOTSUP, "This program was built without a type that has an interface.");
+#endif
 }
 
 /// What the portal and type udp take.
@@ -143,7 +172,7 @@ Machine examine_machine() {
 
 Diagnosis examine(const std::optional<std::string>& interface) {
   Diagnosis diagnosis;
-  if (interface) diagnosis.interface = backends::host::query_interface(*interface);
+  if (interface) diagnosis.interface = describe(*interface);
   for (const auto& [mode, name] : kModes) {
     diagnosis.rungs.push_back(
         diagnosis.interface ? try_rung(name, Rung::Verdict::kAllowed,

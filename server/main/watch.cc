@@ -7,9 +7,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 
 #include "server/config/text.h"
 #include "server/main/log.h"
+#include "server/main/system.h"
 
 namespace windhover::server::main {
 namespace {
@@ -22,9 +24,6 @@ constexpr std::size_t kLanes = 2;
 
 /// A lane that still has much to send does not settle, and is not waited for.
 constexpr int kSettleMilliseconds = 100;
-
-/// How long the portal may still write to its clients when every lane has finished.
-constexpr int kPortalMilliseconds = 1000;
 
 /// Takes one signal. Precondition: `fd` is readable.
 bool take_signal(int fd) {
@@ -54,10 +53,11 @@ void settle(const Lanes& lanes) {
   }
 }
 
-/// What the lanes have answered by now still has to reach its clients.
-void end_portal(PortalRunner& portal) {
-  pollfd done{portal.done_fd(), POLLIN, 0};
-  poll(&done, 1, kPortalMilliseconds);
+/// What the lanes have answered by now still has to reach its clients, until `deadline` or another signal.
+void end_portal(PortalRunner& portal, int signals, stack::base::Instant deadline) {
+  pollfd waited[] = {{portal.done_fd(), POLLIN, 0}, {signals, POLLIN, 0}};
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - monotonic_now()).count();
+  if (left > 0) poll(waited, std::size(waited), static_cast<int>(left));
   portal.force();
   portal.join();
 }
@@ -77,7 +77,8 @@ void watch(const Watched& watched, int signals, stack::base::Duration shutdown_t
   for (const auto& lane : lanes) waited.push_back({lane->done_fd(), POLLIN, 0});
   bool draining = false;
   bool ending = false;
-  take_changes(lanes, watched.backend);  // Since the set-up.
+  stack::base::Instant portal_deadline{};  // Once draining has begun, and no longer once the end is forced.
+  take_changes(lanes, watched.backend);    // Since the set-up.
   while (!ending) {
     if (poll(waited.data(), waited.size(), watched.closes.pause_milliseconds()) < 0) {
       if (errno != EINTR) break;
@@ -89,6 +90,7 @@ void watch(const Watched& watched, int signals, stack::base::Duration shutdown_t
     if ((waited[kSignals].revents & POLLIN) == 0 || !take_signal(signals)) continue;
     if (draining) {
       log_warning("Ending now: open connections are reset.");
+      portal_deadline = {};
       ending = true;
     } else {
       log_info(fmt::format("Shutting down: connections may finish for {}; a second signal ends at once.",
@@ -96,9 +98,10 @@ void watch(const Watched& watched, int signals, stack::base::Duration shutdown_t
       if (watched.portal != nullptr) watched.portal->drain();
       for (const auto& lane : lanes) lane->drain();
       draining = true;
+      portal_deadline = monotonic_now() + shutdown_timeout;
     }
   }
-  if (watched.portal != nullptr) end_portal(*watched.portal);
+  if (watched.portal != nullptr) end_portal(*watched.portal, signals, portal_deadline);
   watched.backend.stop_receiving();
   settle(lanes);
   for (const auto& lane : lanes) lane->force();

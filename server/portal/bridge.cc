@@ -22,6 +22,7 @@ Bridge::Bridge(BridgeOwner& owner, Socket socket, const ProxyHeader& header)
     : owner_(owner), socket_(std::move(socket)), header_(header) {}
 
 Bridge::~Bridge() {
+  if (!ended_) socket_.reset();
   owner_.unsent_.give(unsent_);
   owner_.unwritten_.give(unwritten_);
 }
@@ -180,7 +181,9 @@ void Bridge::finish_what_is_finished() {
 
 void Bridge::on_closed(stack::tcp::Connection&, CloseReason reason) {
   connection_ = nullptr;
-  if (reason == CloseReason::kFinished) return finish_what_is_finished();
+  // A server that has said all and waits no longer for the client's end resets what it takes for done with: every byte
+  // has been acknowledged, by us. The client may still be reading.
+  if (reason == CloseReason::kFinished || server_finished_) return finish_what_is_finished();
   if (socket_.fd() >= 0) {
     owner_.counters.count(established_ ? Event::kServerReset : Event::kNotConnected);
     // What came before the reset was sent in good faith: an answer, most likely.

@@ -3,9 +3,9 @@
 //
 // What comes from the socket is sent into the stack; what the stack gives is collected for one burst and then written
 // to the socket. Each direction ends by itself: an end of the socket's data becomes FIN, the server's FIN becomes
-// shutdown(SHUT_WR), and a reset becomes a reset. Whoever does not take what it is sent stops the other: while the
-// socket is full the stack's side is paused, so that its window closes, and while the stack is full the socket is not
-// read, so that the kernel's does.
+// shutdown(SHUT_WR), and a reset becomes a reset, unless the server had said all: then the client gets all of it.
+// Whoever does not take what it is sent stops the other: while the socket is full the stack's side is paused, so that
+// its window closes, and while the stack is full the socket is not read, so that the kernel's does.
 
 #include <cstdint>
 

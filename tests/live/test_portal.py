@@ -211,7 +211,7 @@ class TestPlaces:
     def test_sigterm_lets_a_download_finish(self, home, place):
         server = Confined(place, home, home / "windhover")
         try:
-            curl = place.popen("curl", "-sS", "--max-time", 60, "--limit-rate", "1M", f"{server.url}/1m.bin",
+            curl = place.popen("curl", "-sS", "--max-time", 60, "--limit-rate", "300K", f"{server.url}/1m.bin",
                                stdout=subprocess.PIPE)
             first = curl.stdout.read(1)
             status = server.stop()

@@ -151,6 +151,28 @@ TEST(Portal, carries_a_reset_of_the_server_behind_what_it_had_sent) {
   EXPECT_EQ(house.portal().connection_count(), 0U);
 }
 
+TEST(Portal, lets_a_client_read_all_that_a_server_said_that_waits_for_it_no_longer) {
+  House house;
+  Visit visit(house);
+  const std::string whole = pattern(std::size_t{16} << 20);
+  visit.guest->send(whole);
+  while (visit.guest->unsent() > 0) {
+    visit.visitor.receive(100'000);
+    house.advance(milliseconds(1));
+  }
+  visit.guest->connection().shutdown();
+  house.advance(milliseconds(1));
+  visit.guest->connection().abort();
+  house.advance(milliseconds(1));
+  ASSERT_TRUE(house.until([&] {
+    visit.visitor.receive();
+    return visit.visitor.finished || visit.visitor.error != 0;
+  }));
+  EXPECT_EQ(visit.visitor.error, 0);
+  EXPECT_TRUE(visit.visitor.received == whole);
+  EXPECT_EQ(house.count(Event::kServerReset), 0U);
+}
+
 TEST(Portal, resets_a_client_whose_connection_the_server_refuses) {
   House house;
   house.server().unlisten({Address{}, House::kPort});
