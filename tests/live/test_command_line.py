@@ -31,7 +31,7 @@ class TestCommandLine:
         assert done.returncode not in (0, None)
         assert done.stderr
 
-    @pytest.mark.parametrize("name", ("tun.json", "udp.json", "xdp.json"))
+    @pytest.mark.parametrize("name", ("default.json", "tun.json", "udp.json", "xdp.json"))
     def test_shipped_configuration_is_valid(self, name):
         done = windhover("check", "--config", REPOSITORY / "config" / name)
         assert done.returncode == 0, done.stderr
