@@ -213,10 +213,10 @@ def live(request, backend, tmp_path_factory):
         server.start()
         # A tunnel's device is there before anybody listens at its end.
         early = namespace.interface(backends.DEVICE)[1] if backend.tunnel else None
-        if backend.tunnel:
-            # What it is asked while it makes sure of its addresses, it cannot answer yet.
+        if backend.ethernet:
+            # What it is asked while it makes sure of its addresses, for a second, it cannot answer yet.
             ask = ("ping", "-6", "-n", "-c", 1, "-W", 1, backends.SERVER_V6)
-            wait_until(lambda: namespace.run(*ask, check=False).returncode == 0, 10, "an answer to ping")
+            wait_until(lambda: namespace.run(*ask, check=False).returncode == 0, 15, "an answer to ping")
         yield Live(namespace, far, server, backend)
         if backend.ours and server.killed:
             return
