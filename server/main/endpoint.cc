@@ -20,6 +20,7 @@ std::vector<stack::tcp::Endpoint> addresses_of(const Endpoint& endpoint,
                                                const std::vector<InterfaceAddress>& addresses) {
   if (endpoint.url.host != "*") return {listener_of(endpoint)};
   std::vector<stack::tcp::Endpoint> all;
+  all.reserve(addresses.size());
   for (const InterfaceAddress& ours : addresses) all.push_back({ours.address, endpoint.url.port});
   return all;
 }

@@ -252,11 +252,11 @@ class Examine : public testing::Test {
   static void run(const std::string& command) { ASSERT_EQ(std::system(command.c_str()), 0) << command; }
 
   static const Rung& rung(const Diagnosis& diagnosis, std::string_view name) {
-    static const Rung kNone;
+    static const Rung none;
     const auto at = std::ranges::find(diagnosis.rungs, name, &Rung::name);
     if (at != diagnosis.rungs.end()) return *at;
     ADD_FAILURE() << "no rung " << name;
-    return kNone;
+    return none;
   }
 
   backends::host::File before_;

@@ -33,8 +33,8 @@ class ReassemblyTest : public testing::Test {
 
   /// The octets that a piece carries: those of its packet at its place.
   static Octets octets(const Piece& piece) {
-    static const std::array<Octets, 3> kSent{Octets{}, numbered(65536, 1), numbered(65536, 2)};
-    return slice(kSent.at(piece.seed), piece.offset, piece.size);
+    static const std::array<Octets, 3> sent{Octets{}, numbered(65536, 1), numbered(65536, 2)};
+    return slice(sent.at(piece.seed), piece.offset, piece.size);
   }
 
   link::Frame put(const Piece& piece) {

@@ -161,8 +161,8 @@ class Lanes {
 
     void run(const auto& clock, const std::atomic<bool>& stop) {
       while (!stop) {
-        const base::Instant now = clock();
-        if (!loop.turn(now) && loop.rest(now, bell.fd())) bell.clear();
+        const base::Instant at = clock();
+        if (!loop.turn(at) && loop.rest(at, bell.fd())) bell.clear();
       }
     }
 

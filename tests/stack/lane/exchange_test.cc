@@ -124,7 +124,7 @@ TEST_F(ExchangeTest, WhatEveryLaneMustHear_StaysAndIsPosted) {
   burst.push(frame_of(arp));
   exchange.sort(2, Medium::kEthernet, burst);
   EXPECT_EQ(tags_of(burst), Tags{9});
-  for (const std::uint32_t lane : {0, 1, 3}) EXPECT_EQ(collected(exchange, lane), Tags{9}) << lane;
+  for (const std::uint32_t lane : {0U, 1U, 3U}) EXPECT_EQ(collected(exchange, lane), Tags{9}) << lane;
   EXPECT_EQ(exchange.stats(2).posted.value(), 3U);
 }
 

@@ -39,8 +39,9 @@ class ForwardProgress : public testing::Test {
   void run_without_arp(base::Duration longest) {
     const base::Instant end = both.now + longest;
     while (both.now <= end) {
-      const bool moved = step(both.client, both.pair.first()) | step(both.server, both.pair.second());
-      if (moved) continue;
+      const bool client_moved = step(both.client, both.pair.first());
+      const bool server_moved = step(both.server, both.pair.second());
+      if (client_moved || server_moved) continue;
       const base::Instant next = std::min(both.client.next_deadline(), both.server.next_deadline());
       both.now = std::max(next, both.now + 1us);
     }
