@@ -13,7 +13,7 @@ from conftest import require
 from harness import backends, wrk
 from harness.backends import DEVICE, HOST_V4, HOST_V6, PEER_DEVICE, PORT, SERVER_V4, SERVER_V6
 from harness.balancer import Balancer
-from harness.crowd import Crowd, raise_file_limit
+from harness.crowd import Crowd, Crowds, raise_file_limit
 from harness.http import get
 from harness.wait import wait_until
 
@@ -243,13 +243,19 @@ class TestDirectServerReturn:
 class TestManyConnections:
     def test_20000_connections(self, live, quick, measured):
         count = 2_000 if quick else 20_000
-        require(raise_file_limit(count), f"cannot open {count} files: raise the limit (ulimit -Hn)")
+        processes = 2
+        files = count // processes
+        require(raise_file_limit(files), f"cannot open {files} files: raise the limit (ulimit -Hn)")
         live.namespace.run("sysctl", "-qw", "net.ipv4.ip_local_port_range=1024 65535")
         request = get("/hello.txt")
         with live.connect() as probe:
             probe.sendall(request)
             size = len(probe.recv(65536))
-        with contextlib.closing(Crowd(live.namespace, (SERVER_V4, SERVER_V6), PORT, request, size)) as crowd:
+
+        def one():
+            return Crowd(live.namespace, (SERVER_V4, SERVER_V6), PORT, request, size)
+
+        with contextlib.closing(Crowds(processes, one)) as crowd:
             crowd.open(count, 120)
             seconds = [crowd.ask_all(120) for _ in range(3)]
             assert crowd.ended() == 0

@@ -1,6 +1,7 @@
 """Many keep-alive connections at once, driven by one epoll loop."""
 
 import errno
+import multiprocessing
 import resource
 import select
 import socket
@@ -102,3 +103,55 @@ class Crowd:
         left = deadline - time.monotonic()
         assert left > 0, f"out of time: {what}"
         return left
+
+
+class Crowds:
+    """Crowds of the same kind, each in a process of its own: for more connections than one process may open. They act
+    one after the other, as a single one would. `make` returns a Crowd."""
+
+    def __init__(self, processes, make):
+        self._members = []
+        for _ in range(processes):
+            ours, theirs = multiprocessing.Pipe()
+            member = multiprocessing.get_context("fork").Process(target=_serve, args=(make, theirs), daemon=True)
+            member.start()
+            theirs.close()
+            self._members.append((member, ours))
+
+    def close(self):
+        for member, pipe in self._members:
+            pipe.close()
+            member.join(10)
+            member.kill()
+
+    def open(self, count, timeout_seconds):
+        assert count % len(self._members) == 0
+        self._all("open", count // len(self._members), timeout_seconds)
+
+    def ask_all(self, timeout_seconds):
+        return sum(self._all("ask_all", timeout_seconds))
+
+    def ended(self):
+        return sum(self._all("ended"))
+
+    def _all(self, verb, *arguments):
+        results = []
+        for _, pipe in self._members:
+            pipe.send((verb, arguments))
+            failure, result = pipe.recv()
+            assert failure is None, failure
+            results.append(result)
+        return results
+
+
+def _serve(make, pipe):
+    crowd = make()
+    while True:
+        try:
+            verb, arguments = pipe.recv()
+        except EOFError:
+            return crowd.close()
+        try:
+            pipe.send((None, getattr(crowd, verb)(*arguments)))
+        except (AssertionError, OSError) as failure:
+            pipe.send((repr(failure), None))

@@ -85,6 +85,7 @@ def kernel_line(veth=backends.Veth()):
 
 
 def send_single_frames(namespace, device):
-    """Lets the kernel hand over frame by frame what it would hand over as super-frames: iptables then loses frames, as
-    a wire does, and not sixty kilobytes at once."""
+    """Keeps the kernel from putting frames together, before it sends them and after they have come: iptables then loses
+    frames, as a wire does, and not sixty kilobytes at once."""
     namespace.run("ip", "link", "set", "dev", device, "gso_max_segs", 1)
+    namespace.run("ethtool", "-K", device, "gro", "off")
