@@ -52,11 +52,11 @@ struct SocketRequest {
 
 /// XDP_STATISTICS: what the kernel lost at this socket.
 struct SocketStatistics {
-  std::uint64_t rx_dropped = 0;     ///< For other reasons than the two that have their own.
+  std::uint64_t rx_dropped = 0;     ///< Frames lost for any reason but a full RX ring.
   std::uint64_t rx_invalid = 0;     ///< Fill descriptors that named no chunk.
   std::uint64_t tx_invalid = 0;     ///< TX descriptors that the kernel refused.
   std::uint64_t rx_ring_full = 0;   ///< Frames lost because we were slow.
-  std::uint64_t rx_fill_empty = 0;  ///< Frames lost because no chunk was there to receive into.
+  std::uint64_t rx_fill_empty = 0;  ///< Of rx_dropped (with a copy), those that found no chunk to be received into.
   std::uint64_t tx_ring_empty = 0;
 };
 
