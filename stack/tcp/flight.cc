@@ -174,7 +174,6 @@ void Flight::deliver(const FlightRecord& record, Seq end, FlightAck& result) {
   result.timed = true;
   result.newest_sent = record.sent;
   result.newest_end = end;
-  result.newest_retransmitted = record.retransmitted;
 }
 
 void Flight::acknowledge(FlightMemory& memory, Seq una, FlightAck& result) {

@@ -64,16 +64,15 @@ struct FlightAck {
   /// step 2), and says nothing about when things arrive.
   base::Instant genuine_until = base::kNever;
 
-  std::uint32_t delivered = 0;       ///< Sequence numbers newly acknowledged or newly SACKed.
-  bool any = false;                  ///< At least one record was newly delivered.
-  bool original = false;             ///< One of them was never sent twice.
-  bool retransmitted = false;        ///< One of them was.
-  bool timed = false;                ///< newest_* say something.
-  bool newest_retransmitted = true;  ///< The most recently sent of those that are genuine had been sent twice;
-  base::Instant newest_sent{};       ///< when it left,
-  wire::Seq newest_end{};            ///< where it ends.
-  wire::Seq highest_end{};           ///< The farthest end among all.
-  wire::Seq lowest_original_end{};   ///< The nearest end among those never sent twice.
+  std::uint32_t delivered = 0;      ///< Sequence numbers newly acknowledged or newly SACKed.
+  bool any = false;                 ///< At least one record was newly delivered.
+  bool original = false;            ///< One of them was never sent twice.
+  bool retransmitted = false;       ///< One of them was.
+  bool timed = false;               ///< newest_* say something.
+  base::Instant newest_sent{};      ///< When the most recently sent of those that are genuine left,
+  wire::Seq newest_end{};           ///< where it ends.
+  wire::Seq highest_end{};          ///< The farthest end among all.
+  wire::Seq lowest_original_end{};  ///< The nearest end among those never sent twice.
 };
 
 /// One connection's records. The caller releases them with clear() before it dies. Invariants: records are contiguous

@@ -97,6 +97,7 @@ Scenario make_scenario(std::uint64_t seed) {
     scenario.flap_from = Instant{milliseconds(random.below(2000))};
     scenario.flap_until = scenario.flap_from + seconds(pick(random, {1, 10}));
   }
+  if (random.chance(0.1)) scenario.server.active_max = pick(random, {6U, 16U});
   return scenario;
 }
 
@@ -105,12 +106,13 @@ std::string Scenario::describe() const {
     return fmt::format("loss {} dup {} reorder {} corrupt {} delay {}us rate {}", profile.loss, profile.duplicate,
                        profile.reorder, profile.corrupt, profile.delay / microseconds(1), profile.rate);
   };
-  return fmt::format("seed {}: {} {} mtu {}{}{}{} | > {} | < {}{} | {} connections, up to {} bytes each way{}{}{}",
+  return fmt::format("seed {}: {} {} mtu {}{}{}{} | > {} | < {}{} | {} connections, up to {} bytes each way{}{}{}{}",
                      seed, wire.medium == stack::link::Medium::kIp ? "ip" : "ethernet", ipv6 ? "v6" : "v4", wire.mtu,
                      wire.partial_checksum ? " csum" : "", wire.gso ? " gso" : "", wire.gather ? " gather" : "",
                      side(line.transmit), side(line.receive), has_cut ? " cut" : "", connections, bytes_max,
                      readers > 0 ? fmt::format(", {} readers of {}", readers, requests) : "",
-                     lies.any() ? ", lies" : "", flap_from != stack::base::kNever ? ", flap" : "");
+                     lies.any() ? ", lies" : "", flap_from != stack::base::kNever ? ", flap" : "",
+                     server.active_max > 0 ? fmt::format(", {} of them busy at once", server.active_max) : "");
 }
 
 }  // namespace windhover::sim

@@ -22,8 +22,8 @@ using stack::tcp::Connection;
 
 constexpr std::uint16_t kPort = 8080;
 constexpr std::uint16_t kLibraryPort = 8081;
-/// No honest run lasts longer: the largest time-out is some minutes of back-off.
-constexpr Duration kLongest = std::chrono::hours(4);
+/// No run lasts longer: the largest time-out is two minutes, and a liar may keep a connection there to its end.
+constexpr Duration kLongest = std::chrono::hours(24);
 /// Frames that an Ethernet device may still hold when all has ended: those that wait for a neighbour.
 constexpr std::size_t kWaitingFramesMax = 16;
 
