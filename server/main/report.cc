@@ -118,7 +118,7 @@ std::string memory_line(const std::vector<std::pair<std::string_view, std::size_
     sum += size;
     list += fmt::format("{}{} {:.1f} MiB", list.empty() ? "" : ", ", name, static_cast<double>(size) / kMebibyte);
   }
-  return fmt::format("{:.1f} MiB taken: {}", static_cast<double>(sum) / kMebibyte, list);
+  return fmt::format("{:.1f} MiB reserved: {}", static_cast<double>(sum) / kMebibyte, list);
 }
 
 std::string summary_line(const std::vector<LaneFigures>& lanes,

@@ -15,7 +15,7 @@ namespace windhover::server::main {
 /// "TUN device wh0 (IP packets), MTU 1500; offloads: ...; details"
 std::string backend_line(const stack::link::Device& device, std::string_view kind, std::string_view details);
 
-/// "312.4 MiB taken: arenas 24.0 MiB, stack 256.1 MiB, ...". Parts in bytes.
+/// "312.4 MiB reserved: arenas 24.0 MiB, stack 256.1 MiB, ...". Parts in bytes.
 std::string memory_line(const std::vector<std::pair<std::string_view, std::size_t>>& parts);
 
 /// What one lane has counted.

@@ -9,7 +9,7 @@ namespace {
 
 TEST(MemoryLine, AddsUp) {
   EXPECT_EQ(memory_line({{"arenas", 16U << 20}, {"files", 1U << 19}}),
-            "16.5 MiB taken: arenas 16.0 MiB, files 0.5 MiB");
+            "16.5 MiB reserved: arenas 16.0 MiB, files 0.5 MiB");
 }
 
 TEST(BackendLine, NamesWhatTheDeviceOffers) {
