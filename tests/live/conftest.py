@@ -11,14 +11,12 @@ import contextlib
 import itertools
 import os
 import pathlib
-import shutil
 import signal
-import tempfile
 
 import pytest
 
 from harness import backends, netns
-from harness.site import Site
+from harness.site import Site, public_folder
 from harness.wait import wait_until
 
 
@@ -125,10 +123,8 @@ def artifacts(request):
 @pytest.fixture(scope="session")
 def site():
     """The files that the servers serve."""
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="windhover-live-"))
-    os.chmod(folder, 0o755)  # A server that has given up its rights reads it too.
-    yield Site(folder)
-    shutil.rmtree(folder)
+    with public_folder("live") as folder:
+        yield Site(folder)
 
 
 MEASURED = "measured"  # The property of a test's report that is a line of figures.

@@ -17,7 +17,7 @@ from harness import netns, wrk
 from harness.backends import PORT, REPOSITORY
 from harness.crowd import Crowd, raise_file_limit
 from harness.http import get
-from harness.site import PAGE_SEEN, write_large
+from harness.site import PAGE_SEEN, public_folder, write_large
 from harness.wait import wait_until
 from test_browser import FLAGS
 
@@ -61,12 +61,10 @@ class Confined:
 def home(site):
     """A folder that nobody may read, with the site and the program in it."""
     program = require_program("windhover")
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="windhover-home-"))
-    shutil.copytree(site.root, folder / "www")
-    shutil.copy(program, folder / "windhover")
-    folder.chmod(0o755)
-    yield folder
-    shutil.rmtree(folder)
+    with public_folder("home") as folder:
+        shutil.copytree(site.root, folder / "www")
+        shutil.copy(program, folder / "windhover")
+        yield folder
 
 
 @pytest.fixture(scope="class")

@@ -13,7 +13,7 @@ from conftest import require
 from harness import backends, wrk
 from harness.backends import DEVICE, HOST_V4, HOST_V6, PEER_DEVICE, PORT, SERVER_V4, SERVER_V6
 from harness.balancer import Balancer
-from harness.crowd import Crowd, Crowds, raise_file_limit
+from harness.crowd import Crowds, raise_file_limit
 from harness.http import get
 from harness.wait import wait_until
 
@@ -251,11 +251,8 @@ class TestManyConnections:
         with live.connect() as probe:
             probe.sendall(request)
             size = len(probe.recv(65536))
-
-        def one():
-            return Crowd(live.namespace, (SERVER_V4, SERVER_V6), PORT, request, size)
-
-        with contextlib.closing(Crowds(processes, one)) as crowd:
+        everywhere = SERVER_V4, SERVER_V6
+        with contextlib.closing(Crowds(processes, live.namespace, everywhere, PORT, request, size)) as crowd:
             crowd.open(count, 120)
             seconds = [crowd.ask_all(120) for _ in range(3)]
             assert crowd.ended() == 0

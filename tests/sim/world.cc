@@ -22,8 +22,10 @@ using stack::tcp::Connection;
 
 constexpr std::uint16_t kPort = 8080;
 constexpr std::uint16_t kLibraryPort = 8081;
-/// No run lasts longer: the largest time-out is two minutes, and a liar may keep a connection there to its end.
-constexpr Duration kLongest = std::chrono::hours(24);
+/// No honest run lasts longer: the largest time-out is some minutes of back-off.
+constexpr Duration kLongest = std::chrono::hours(4);
+/// Nor any other: a liar may keep a connection at the largest time-out to its end.
+constexpr Duration kLongestOfLiar = std::chrono::hours(24);
 /// Frames that an Ethernet device may still hold when all has ended: those that wait for a neighbour.
 constexpr std::size_t kWaitingFramesMax = 16;
 
@@ -169,7 +171,7 @@ class World final : public stack::tcp::Acceptor {
   void drive(Done&& done) {
     for (Instant due = flap(); outcome_.violation.empty(); due = flap()) {
       const auto halt = [&] { return done() || net_.now() >= due || find_violation(); };
-      const auto ending = net_.drive(halt, Instant{} + kLongest, due);
+      const auto ending = net_.drive(halt, Instant{} + (scenario_.lies.any() ? kLongestOfLiar : kLongest), due);
       if (ending == Net::Ending::kTooLate) return violate("it does not end");
       if (ending == Net::Ending::kStuck) return violate("stuck: something is due and nothing moves");
       if (ending == Net::Ending::kNeverAgain) {

@@ -107,13 +107,16 @@ class Crowd:
 
 class Crowds:
     """Crowds of the same kind, each in a process of its own: for more connections than one process may open. They act
-    one after the other, as a single one would. `make` returns a Crowd."""
+    one after the other, as a single one would. `crowd` is what each Crowd is made from."""
 
-    def __init__(self, processes, make):
+    def __init__(self, processes, *crowd):
         self._members = []
         for _ in range(processes):
             ours, theirs = multiprocessing.Pipe()
-            member = multiprocessing.get_context("fork").Process(target=_serve, args=(make, theirs), daemon=True)
+            # It is born with copies of our ends, and would never see them closed.
+            not_its_own = [*(pipe for _, pipe in self._members), ours]
+            member = multiprocessing.get_context("fork").Process(target=_serve, args=(theirs, not_its_own, crowd),
+                                                                 daemon=True)
             member.start()
             theirs.close()
             self._members.append((member, ours))
@@ -144,8 +147,10 @@ class Crowds:
         return results
 
 
-def _serve(make, pipe):
-    crowd = make()
+def _serve(pipe, not_its_own, made_from):
+    for other in not_its_own:
+        other.close()
+    crowd = Crowd(*made_from)
     while True:
         try:
             verb, arguments = pipe.recv()

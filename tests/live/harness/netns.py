@@ -21,6 +21,11 @@ _libc = ctypes.CDLL(ctypes.util.find_library("c"), use_errno=True)
 _numbers = itertools.count(1)
 
 
+def lost_of(listing):
+    """How many packets rules that drop at random have taken, by what `iptables -L -vxn` printed."""
+    return sum(map(int, re.findall(r"^\s*(\d+)\s+\d+\s+DROP\b.*statistic", listing, re.MULTILINE)))
+
+
 def _die_with_parent():
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
@@ -168,8 +173,4 @@ class Namespace:
 
     def lost(self):
         """How many arriving packets lose() has swallowed since it was last called."""
-        total = 0
-        for command in ("iptables", "ip6tables"):
-            listing = self.run(command, "-w", "-L", "-vxn").stdout
-            total += sum(map(int, re.findall(r"^\s*(\d+)\s+\d+\s+DROP\b.*statistic", listing, re.MULTILINE)))
-        return total
+        return sum(lost_of(self.run(command, "-w", "-L", "-vxn").stdout) for command in ("iptables", "ip6tables"))

@@ -1,9 +1,11 @@
 """The files that the servers under test serve."""
 
+import contextlib
 import hashlib
 import pathlib
 import random
 import struct
+import tempfile
 import zlib
 
 
@@ -31,6 +33,15 @@ window.addEventListener("load", () => {
 </script></body></html>
 """
 PAGE_SEEN = "picture 256x160, heading rgb(1, 2, 3)"
+
+
+@contextlib.contextmanager
+def public_folder(purpose):
+    """A folder that is gone at the end; a server that has given up its rights reads it too."""
+    with tempfile.TemporaryDirectory(prefix=f"windhover-{purpose}-") as name:
+        folder = pathlib.Path(name)
+        folder.chmod(0o755)
+        yield folder
 
 
 class Folder:
