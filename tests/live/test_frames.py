@@ -103,9 +103,9 @@ class Injector:
     def _counts(self):
         """(frames that the server has read, frames that the kernel dropped instead). It drops what it cannot segment as
         a virtio-net header says; anything else it must deliver."""
-        _, taken, lost = self._live.namespace.interface(DEVICE)
-        assert lost <= self._may_be_lost, f"{lost} frames never reached the server"
-        return taken, lost
+        device = self._live.namespace.interface(DEVICE)
+        assert device.refused <= self._may_be_lost, f"{device.refused} frames never reached the server"
+        return device.sent, device.refused
 
 
 def open_flow(live, injector, peer, server, port):

@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import threading
+import typing
 
 PREFIX = "wh-live-"
 _CLONE_NEWNET = 0x40000000
@@ -19,6 +20,16 @@ _PR_SET_PDEATHSIG = 1
 _NETNS_FOLDER = "/var/run/netns"
 _libc = ctypes.CDLL(ctypes.util.find_library("c"), use_errno=True)
 _numbers = itertools.count(1)
+
+
+class Counters(typing.NamedTuple):
+    """Frames of an interface. `backlogged`: arrived and found the kernel's queue for its CPU full. `refused`: were not
+    sent."""
+
+    received: int
+    backlogged: int
+    sent: int
+    refused: int
 
 
 def lost_of(listing):
@@ -143,7 +154,7 @@ class Namespace:
         return self.call(socket.create_connection, (address, port), timeout)
 
     def interface(self, name):
-        """Counters of an interface: (received frames, sent frames, frames it refused to send)."""
+        """The Counters of an interface."""
 
         def read():
             with open("/proc/thread-self/net/dev", encoding="ascii") as file:
@@ -151,10 +162,15 @@ class Namespace:
                     device, _, numbers = line.partition(":")
                     if device.strip() == name:
                         fields = [int(number) for number in numbers.split()]
-                        return fields[1], fields[9], fields[11]
+                        return Counters(fields[1], fields[3], fields[9], fields[11])
             raise RuntimeError(f"no interface {name}")
 
         return self.call(read)
+
+    def unheard_datagrams(self):
+        """How many UDP datagrams have come to ports where nobody listened."""
+        listing = self.run("nstat", "-asz", "UdpNoPorts", "Udp6NoPorts").stdout
+        return sum(map(int, re.findall(r"^Udp6?NoPorts\s+(\d+)", listing, re.MULTILINE)))
 
     def lose(self, device, probability):
         """Lets that share of the packets of `device` get lost at random, each way and in both families; 0 ends it."""
