@@ -2,14 +2,11 @@
 
 import contextlib
 import os
-import pathlib
-import shutil
 import signal
-import tempfile
 
 import measure
 from harness import backends, netns
-from harness.site import Site
+from harness.site import Site, public_folder
 
 SUBJECTS = ("windhover/tun", "nginx/loopback", "nginx/veth")
 OURS, PEERS = SUBJECTS[0], SUBJECTS[1:]
@@ -84,25 +81,21 @@ def subjects(scratch, build):
 def run(options):
     """Measures every subject with every body, in turns."""
     print(LEGEND)
-    scratch = pathlib.Path(tempfile.mkdtemp(prefix="windhover-bench-"))
     results = {}
     load = measure.Load(options.connections, options.seconds)
-    try:
-        with subjects(scratch, options.build) as made:
-            if OURS not in made:
-                print(f"{backends.binary(options.build)} is not built: nginx alone is measured")
-            for body, file in measure.BODIES.values():
-                samples = {name: [] for name in made}
-                for _ in range(options.rounds):
-                    for name, subject in made.items():
-                        samples[name].append(subject.measure(file, load))
-                print(f"\n{body} bodies")
-                measure.show_samples(samples)
-                found = {peer: measure.ratios(samples.get(OURS, []), samples[peer]) for peer in PEERS}
-                found = {peer: ratio for peer, ratio in found.items() if ratio}
-                measure.show_ratios(found)
-                rows = {name: [measure.as_row(sample) for sample in taken] for name, taken in samples.items()}
-                results[body] = {"samples": rows, "ratios": found}
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+    with public_folder("bench") as scratch, subjects(scratch, options.build) as made:
+        if OURS not in made:
+            print(f"{backends.binary(options.build)} is not built: nginx alone is measured")
+        for body, file in measure.BODIES.values():
+            samples = {name: [] for name in made}
+            for _ in range(options.rounds):
+                for name, subject in made.items():
+                    samples[name].append(subject.measure(file, load))
+            print(f"\n{body} bodies")
+            measure.show_samples(samples)
+            found = {peer: measure.ratios(samples.get(OURS, []), samples[peer]) for peer in PEERS}
+            found = {peer: ratio for peer, ratio in found.items() if ratio}
+            measure.show_ratios(found)
+            rows = {name: [measure.as_row(sample) for sample in taken] for name, taken in samples.items()}
+            results[body] = {"samples": rows, "ratios": found}
     return results

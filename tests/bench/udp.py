@@ -1,14 +1,11 @@
 """windhover on a UDP socket behind the kernel's vxlan device, beside servers over the kernel's own TCP on loopback."""
 
 import contextlib
-import pathlib
-import shutil
-import tempfile
 
 import measure
 import xdp
 from harness import backends, netns
-from harness.site import Site
+from harness.site import Site, public_folder
 
 LOOPBACK = "127.0.0.1"
 OURS = "windhover"
@@ -56,15 +53,11 @@ def make_subjects(stack, site, options):
 def run(options):
     """Measures every cell: everybody in turns."""
     print(LEGEND)
-    scratch = pathlib.Path(tempfile.mkdtemp(prefix="windhover-bench-"))
     cells = []
-    try:
-        with contextlib.ExitStack() as stack:
-            subjects = make_subjects(stack, Site(scratch / "root"), options)
-            for body in options.bodies:
-                for connections in options.connections:
-                    cells.append(xdp.cell(None, subjects, body, connections, options, scratch / "turn"))
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+    with public_folder("bench") as scratch, contextlib.ExitStack() as stack:
+        subjects = make_subjects(stack, Site(scratch / "root"), options)
+        for body in options.bodies:
+            for connections in options.connections:
+                cells.append(xdp.cell(None, subjects, body, connections, options, scratch / "turn"))
     xdp.show_summary(cells)
     return cells

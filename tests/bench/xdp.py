@@ -2,15 +2,12 @@
 
 import contextlib
 import dataclasses
-import pathlib
 import shutil
-import statistics
 import subprocess
-import tempfile
 
 import measure
 from harness import backends, netns
-from harness.site import Site
+from harness.site import Site, public_folder
 from harness.wait import wait_until
 
 OURS, CEILING = "windhover", "responder"
@@ -209,10 +206,9 @@ def run(options):
     """Measures every cell; returns what goes into the report."""
     print(LEGEND + (UNPINNED if options.lanes else PINNED))
     print(measure.CPU_TIME)
-    scratch = pathlib.Path(tempfile.mkdtemp(prefix="windhover-bench-"))
     cells = []
     try:
-        with contextlib.ExitStack() as stack:
+        with public_folder("bench") as scratch, contextlib.ExitStack() as stack:
             site = Site(scratch / "root")
             line = Line(stack, queues=2 if options.lanes else 1)
             print(f"Congestion control of the kernel: {line.client.congestion_control}")
@@ -221,7 +217,5 @@ def run(options):
                 cells.append(cell(line, subjects, body, connections, options, scratch / "turn"))
     except KeyboardInterrupt:
         print("\nstopped; what was measured so far:")
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
     show_summary(cells)
     return cells

@@ -8,7 +8,7 @@ import struct
 import subprocess
 
 import pytest
-from conftest import require
+from conftest import require_program
 from harness import backends, netns
 from harness.backends import LISTENING, PORT, SERVER_V4, SERVER_V6, Tunnel
 from harness.site import public_folder
@@ -55,8 +55,7 @@ class TestAlone:
             yield folder
 
     def test_ordinary_user_serves_through_the_kernels_device(self, root, quick):
-        program = backends.binary("release")
-        require(program.exists(), f"{program} is not built")
+        program = require_program("windhover")
         data = random.Random(1).randbytes(1 << 20) * (self.SIZE >> (22 if quick else 20))
         (root / "hello.txt").write_bytes(b"Hello, World!")
         (root / "large.bin").write_bytes(data)

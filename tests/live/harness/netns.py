@@ -188,5 +188,5 @@ class Namespace:
                      "--probability", str(probability), "-j", "DROP")
 
     def lost(self):
-        """How many arriving packets lose() has swallowed since it was last called."""
+        """How many arriving packets have got lost since lose() was last called."""
         return sum(lost_of(self.run(command, "-w", "-L", "-vxn").stdout) for command in ("iptables", "ip6tables"))
